@@ -1,9 +1,11 @@
 //! Parlour: a chat room for any website.
 //!
-//! Layers, each importing only from those below it (`ARCHITECTURE.md` has the picture):
+//! Layers, each importing only from those below it:
 //!
-//! * identifiers, [`scope`], [`validation`]: vocabulary of everything else
+//! * [`phoenix`]: the wire protocol, sans-IO; it knows no chat
+//! * [`ids`], [`scope`], [`validation`]: vocabulary of everything else
 
 pub mod ids;
+pub mod phoenix;
 pub mod scope;
 pub mod validation;

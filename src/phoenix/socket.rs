@@ -1,0 +1,665 @@
+//! One socket and its channels, as a state machine (protocol §3, §4, §5, §6.1, §7).
+//!
+//! ```text
+//!              phx_join                accept_join
+//!   unjoined ───────────▶ joining ──────────────────▶ joined: idle ⇄ busy with one push
+//!      ▲                     │ refuse_join, crash_join    │ phx_leave, stop, crash
+//!      └─────────────────────┴────────────────────────────┘
+//! ```
+//!
+//! What arrives for a topic that is joining or busy waits in its channel, in order, and is judged when its turn
+//! comes. Two things do not wait: heartbeats, and a join of a topic whose joined channel is only busy with
+//! pushes: that one replaces the channel at once (protocol §4.4).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::broadcast::Broadcast;
+use super::encode::{self, Topic};
+use super::frame::{DecodeError, Frame, Inbound, Name, Payload, Ref, decode_binary, decode_text};
+use super::version::Version;
+
+/// Most bytes of messages that wait in one socket; reaching it counts as reaching
+/// [`SocketLimits::queued_max`]. Room for one message of the largest usual size (protocol §6.5, 1009).
+pub const QUEUED_BYTES_MAX: usize = 8_000_000;
+
+const UNMATCHED_TOPIC: &str = r#"{"reason":"unmatched topic"}"#;
+const TOO_MANY_CHANNELS: &str = r#"{"reason":"too many channels joined"}"#;
+const JOIN_CRASHED: &str = r#"{"reason":"join crashed"}"#;
+const CHANNEL_CRASHED: &str = r#"{"reason":"channel_crash"}"#;
+const OVERLOADED: &str = r#"{"reason":"overloaded"}"#;
+const EMPTY: &str = "{}";
+
+/// Names a channel within its socket; never used twice, so a late answer cannot reach another channel.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ChannelId(u64);
+
+/// Bounds of one socket.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketLimits {
+    /// Topics joined or being joined at once; further joins get an error reply (protocol §4.2).
+    pub channels_max: usize,
+    /// Messages of the client that wait behind joins and handlers, over all channels. At the bound a push gets
+    /// the error reply `overloaded`, anything else is [`DecodeError::Overloaded`].
+    pub queued_max: usize,
+    /// Frames of the server held for one channel while its join is decided. At the bound ephemeral broadcasts
+    /// are dropped; anything else fails the join, so that the client joins anew.
+    pub held_max: usize,
+    /// Bytes of a topic.
+    pub topic_bytes_max: usize,
+    /// Bytes of an event.
+    pub event_bytes_max: usize,
+}
+
+impl Default for SocketLimits {
+    fn default() -> Self {
+        SocketLimits {
+            channels_max: 100,
+            queued_max: 128,
+            held_max: 256,
+            topic_bytes_max: 1024,
+            event_bytes_max: 255,
+        }
+    }
+}
+
+/// What the socket wants done, in this order. Drained with [`Socket::next_effect`].
+#[derive(Debug)]
+pub enum Effect {
+    /// Send this to the client.
+    Send(Frame),
+    /// Decide on this join: [`Socket::accept_join`], [`Socket::refuse_join`] or [`Socket::crash_join`].
+    Join {
+        /// The new channel.
+        channel: ChannelId,
+        /// The topic it asks for; it matches one of the routes.
+        topic: Arc<str>,
+        /// The client's join params, any JSON value.
+        payload: Payload,
+    },
+    /// Handle this message, then call [`Socket::handled`]; the channel's next one waits for that. An
+    /// [`Effect::End`] of the channel may follow before it is handled: the answer is ignored then.
+    Push {
+        /// The joined channel it was sent to.
+        channel: ChannelId,
+        /// The channel's topic.
+        topic: Arc<str>,
+        /// Any event but `phx_join` and `phx_leave`.
+        event: String,
+        /// The client's payload, any JSON value or bytes.
+        payload: Payload,
+        /// Give this to [`Socket::reply`].
+        r#ref: Ref,
+    },
+    /// The channel ended without the application's doing: left, replaced by another join of its topic, or failed
+    /// because too many frames were held. Unsubscribe and untrack it, cancel its work.
+    /// Not emitted after a refusal, a stop or a crash, which the application itself asked for.
+    End {
+        /// The channel that is no more.
+        channel: ChannelId,
+        /// Its topic; another channel of the socket may follow on it.
+        topic: Arc<str>,
+    },
+}
+
+/// One connection of a client: eats frames and the application's answers, yields [`Effect`]s.
+///
+/// After each call, drain [`Socket::next_effect`]. Calls that name a [`ChannelId`] no longer alive do nothing.
+/// When the connection is gone, end everything in [`Socket::channels`] and drop the socket: a closed socket
+/// says nothing more (protocol §4.6).
+#[derive(Debug)]
+pub struct Socket {
+    version: Version,
+    limits: SocketLimits,
+    routes: &'static [&'static str],
+    /// The live channel of each topic; same size as `channels`.
+    topics: HashMap<Arc<str>, ChannelId>,
+    channels: HashMap<ChannelId, Channel>,
+    next_id: u64,
+    /// Messages, and their bytes, in all `Channel::waiting`.
+    queued: usize,
+    queued_bytes: usize,
+    effects: VecDeque<Effect>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    topic: Arc<str>,
+    /// Null when the join came without one; any join_ref is accepted then (protocol §3.4).
+    join_ref: Ref,
+    phase: Phase,
+    /// Messages behind the join or the push that is being handled. Empty when the channel is idle.
+    waiting: VecDeque<Message>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Joining(Box<Joining>),
+    Joined { busy: bool },
+}
+
+/// What has to be remembered until a join is decided.
+#[derive(Debug)]
+struct Joining {
+    r#ref: Ref,
+    /// join_ref of the channel this join replaced: its `phx_close` follows the join reply (protocol §4.4).
+    replaced: Option<Ref>,
+    /// What the server wants to send on this channel, to go out after the join reply (protocol §5.4).
+    held: Vec<Frame>,
+}
+
+/// A message of the client for one topic.
+#[derive(Debug)]
+struct Message {
+    join_ref: Ref,
+    r#ref: Ref,
+    request: Request,
+    /// Its size on the wire.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Request {
+    Join(Payload),
+    Leave,
+    Push { event: String, payload: Payload },
+}
+
+impl Channel {
+    /// Whether the message means this channel and no earlier one (protocol §3.3).
+    fn accepts(&self, message: &Message) -> bool {
+        message.join_ref.is_null() || self.join_ref.is_null() || message.join_ref == self.join_ref
+    }
+
+    fn is_joined(&self) -> bool {
+        matches!(self.phase, Phase::Joined { .. })
+    }
+
+    fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Joined { busy: false })
+    }
+
+    /// Whether a new message has to wait for its turn.
+    fn makes_wait(&self, message: &Message) -> bool {
+        match message.request {
+            Request::Join(_) => !self.is_joined() || self.waiting.iter().any(|earlier| self.ends_by(earlier)),
+            Request::Leave | Request::Push { .. } => !self.is_idle(),
+        }
+    }
+
+    /// Whether this channel will be over when the waiting message is dispatched.
+    fn ends_by(&self, message: &Message) -> bool {
+        match message.request {
+            Request::Join(_) => true,
+            Request::Leave => self.accepts(message),
+            Request::Push { .. } => false,
+        }
+    }
+}
+
+impl Socket {
+    /// A socket that just connected. `routes` are the topics that can be joined: exact ones, or prefixes that
+    /// end in `*` (protocol §4.1).
+    pub fn new(version: Version, limits: SocketLimits, routes: &'static [&'static str]) -> Socket {
+        Socket {
+            version,
+            limits,
+            routes,
+            topics: HashMap::new(),
+            channels: HashMap::new(),
+            next_id: 0,
+            queued: 0,
+            queued_bytes: 0,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// The version it speaks.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Takes a text frame. On an error the caller closes the socket with [`DecodeError::close_code`]; nothing of
+    /// the frame took effect (protocol §7).
+    pub fn receive_text(&mut self, text: &str) -> Result<(), DecodeError> {
+        self.receive(decode_text(self.version, text)?, text.len())
+    }
+
+    /// Takes a binary frame; errors as for [`Socket::receive_text`].
+    pub fn receive_binary(&mut self, data: &Bytes) -> Result<(), DecodeError> {
+        self.receive(decode_binary(self.version, data)?, data.len())
+    }
+
+    /// What to do next. `None` until something else is received or answered.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The join is granted: its reply goes out, then what was held and what waits (protocol §4.2, §4.4).
+    /// `response` should be an object.
+    #[expect(
+        clippy::boxed_local,
+        clippy::needless_pass_by_value,
+        reason = "an answer is given away"
+    )]
+    pub fn accept_join(&mut self, channel: ChannelId, response: Box<RawValue>) {
+        let Some(state) = self.channels.get_mut(&channel) else {
+            return;
+        };
+        let Phase::Joining(_) = state.phase else { return };
+        let Phase::Joining(joining) = std::mem::replace(&mut state.phase, Phase::Joined { busy: false }) else {
+            return;
+        };
+        let (join_ref, topic) = (state.join_ref.clone(), Arc::clone(&state.topic));
+        self.send_reply(&join_ref, &joining.r#ref, &topic, "ok", response.get());
+        if let Some(replaced) = joining.replaced {
+            self.send_control(&replaced, &topic, "phx_close", EMPTY);
+        }
+        self.effects.extend(joining.held.into_iter().map(Effect::Send));
+        self.pump(channel);
+    }
+
+    /// The application says no, and why: `response` is an object like `{"reason":"unauthorized"}`. The topic is
+    /// unjoined afterwards (protocol §4.2).
+    #[expect(
+        clippy::boxed_local,
+        clippy::needless_pass_by_value,
+        reason = "an answer is given away"
+    )]
+    pub fn refuse_join(&mut self, channel: ChannelId, response: Box<RawValue>) {
+        self.fail_join(channel, response.get(), false);
+    }
+
+    /// The join could not be decided; the client will try again (protocol §4.2, "join crashed").
+    pub fn crash_join(&mut self, channel: ChannelId) {
+        self.fail_join(channel, JOIN_CRASHED, false);
+    }
+
+    /// Answers the push whose ref is `to`: `status` is `ok` or `error`, `response` an object. May come after
+    /// [`Socket::handled`]; never sent once the channel has ended (protocol §4.6).
+    pub fn reply(&mut self, channel: ChannelId, to: &Ref, status: &str, response: &RawValue) {
+        let Some(state) = self.channels.get(&channel) else {
+            return;
+        };
+        let topic = Topic::Text(&state.topic);
+        let frame = encode::reply(self.version, &state.join_ref, to, topic, status, response.get());
+        self.send_or_hold(channel, frame, false);
+    }
+
+    /// Answers with bytes (protocol §2.4). False, and nothing is sent, when that cannot be: a V1 socket, or a
+    /// topic, ref or status of more than 255 bytes. True for a channel that has ended.
+    #[must_use]
+    pub fn reply_binary(&mut self, channel: ChannelId, to: &Ref, status: &str, data: &[u8]) -> bool {
+        let Some(state) = self.channels.get(&channel) else {
+            return true;
+        };
+        if self.version == Version::V1 {
+            return false;
+        }
+        let Some(frame) = encode::binary_reply(&state.join_ref, to, &state.topic, status, data) else {
+            return false;
+        };
+        self.send_or_hold(channel, frame, false);
+        true
+    }
+
+    /// Sends an event to this channel only; held while its join is undecided (protocol §2.3, §5.4). JSON should
+    /// be an object. Binary is skipped where it cannot be sent: on V1, or with a topic or event over 255 bytes.
+    pub fn push(&mut self, channel: ChannelId, event: &str, payload: &Payload) {
+        let Some(state) = self.channels.get(&channel) else {
+            return;
+        };
+        if let Some(frame) = encode::push(self.version, &state.join_ref, &state.topic, event, payload) {
+            self.send_or_hold(channel, frame, false);
+        }
+    }
+
+    /// Sends a broadcast of the channel's topic; held and skipped like a push.
+    pub fn deliver(&mut self, channel: ChannelId, broadcast: &Broadcast) {
+        if self.channels.contains_key(&channel)
+            && let Some(frame) = broadcast.frame(self.version)
+        {
+            self.send_or_hold(channel, frame, broadcast.is_ephemeral());
+        }
+    }
+
+    /// The handler of the channel's last [`Effect::Push`] is done; its next message may go (protocol §5.1).
+    pub fn handled(&mut self, channel: ChannelId) {
+        if let Some(state) = self.channels.get_mut(&channel)
+            && let Phase::Joined { busy } = &mut state.phase
+        {
+            *busy = false;
+            self.pump(channel);
+        }
+    }
+
+    /// Ends the channel normally: `phx_close`, and the client does not rejoin (protocol §4.6). An undecided join
+    /// fails as crashed, since its client waits for an answer.
+    pub fn stop_channel(&mut self, channel: ChannelId) {
+        self.end_by_application(channel, "phx_close", EMPTY);
+    }
+
+    /// Ends the channel abnormally: `phx_error`, and the client rejoins (protocol §4.6). An undecided join fails
+    /// as crashed.
+    pub fn crash_channel(&mut self, channel: ChannelId) {
+        self.end_by_application(channel, "phx_error", CHANNEL_CRASHED);
+    }
+
+    /// The topic of a live channel.
+    pub fn channel_topic(&self, channel: ChannelId) -> Option<&str> {
+        self.channels.get(&channel).map(|state| &*state.topic)
+    }
+
+    /// The live channel of a topic, joined or being joined.
+    pub fn channel_of(&self, topic: &str) -> Option<ChannelId> {
+        self.topics.get(topic).copied()
+    }
+
+    /// Whether the channel is alive and its join was accepted.
+    pub fn is_joined(&self, channel: ChannelId) -> bool {
+        self.channels.get(&channel).is_some_and(Channel::is_joined)
+    }
+
+    /// All live channels with their topics, joined or being joined, in no order.
+    pub fn channels(&self) -> impl Iterator<Item = (ChannelId, &str)> {
+        self.topics.iter().map(|(topic, id)| (*id, &**topic))
+    }
+
+    /// How many messages of the client wait behind joins and handlers.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    // Messages of the client.
+
+    fn receive(&mut self, inbound: Inbound, bytes: usize) -> Result<(), DecodeError> {
+        let Inbound {
+            join_ref,
+            r#ref,
+            topic,
+            event,
+            payload,
+        } = inbound;
+        topic.check_len(self.limits.topic_bytes_max)?;
+        event.check_len(self.limits.event_bytes_max)?;
+        let (Name::Text(topic), Name::Text(event)) = (&topic, event) else {
+            self.send_unmatched(&r#ref, Topic::from(&topic));
+            return Ok(());
+        };
+        if topic == "phoenix" && event == "heartbeat" {
+            self.send_reply(&Ref::NULL, &r#ref, topic, "ok", EMPTY);
+            return Ok(());
+        }
+        let request = match event.as_str() {
+            "phx_join" => Request::Join(payload),
+            "phx_leave" => Request::Leave,
+            _ => Request::Push { event, payload },
+        };
+        let message = Message {
+            join_ref,
+            r#ref,
+            request,
+            bytes,
+        };
+        let Some(id) = self.channel_of(topic) else {
+            self.dispatch_unjoined(topic, message, VecDeque::new());
+            return Ok(());
+        };
+        let Some(channel) = self.channels.get(&id) else {
+            return Ok(());
+        };
+        if channel.makes_wait(&message) {
+            return self.enqueue(id, message);
+        }
+        // Only a duplicate join overtakes: the pushes that still wait end with their channel.
+        self.drop_waiting(id, usize::MAX);
+        self.dispatch(id, message);
+        Ok(())
+    }
+
+    fn enqueue(&mut self, id: ChannelId, message: Message) -> Result<(), DecodeError> {
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return Ok(());
+        };
+        let queued_bytes = self.queued_bytes.saturating_add(message.bytes);
+        if self.queued < self.limits.queued_max && queued_bytes <= QUEUED_BYTES_MAX {
+            self.queued += 1;
+            self.queued_bytes = queued_bytes;
+            channel.waiting.push_back(message);
+            return Ok(());
+        }
+        // A push to a channel that is there for sure can be answered in its name; nothing else can be given up
+        // without the client and the server disagreeing on what is joined.
+        let settled = channel.is_joined() && !channel.waiting.iter().any(|earlier| channel.ends_by(earlier));
+        match message.request {
+            _ if settled && !channel.accepts(&message) => Ok(()),
+            Request::Push { .. } if settled => {
+                let (join_ref, topic) = (channel.join_ref.clone(), Arc::clone(&channel.topic));
+                self.send_reply(&join_ref, &message.r#ref, &topic, "error", OVERLOADED);
+                Ok(())
+            }
+            _ => Err(DecodeError::Overloaded),
+        }
+    }
+
+    /// Takes up waiting messages until the channel is busy or gone.
+    fn pump(&mut self, id: ChannelId) {
+        while let Some(channel) = self.channels.get_mut(&id) {
+            match channel.phase {
+                Phase::Joining(_) => return,
+                Phase::Joined { busy: true } => {
+                    // What ends the channel: a leave waits for the handler, a duplicate join does not.
+                    let end = channel.waiting.iter().position(|message| channel.ends_by(message));
+                    let Some(at) = end else { return };
+                    if !matches!(channel.waiting[at].request, Request::Join(_)) {
+                        return;
+                    }
+                    self.drop_waiting(id, at);
+                }
+                Phase::Joined { busy: false } => {}
+            }
+            let Some(message) = self.take_waiting(id) else { return };
+            self.dispatch(id, message);
+        }
+    }
+
+    fn take_waiting(&mut self, id: ChannelId) -> Option<Message> {
+        let message = self.channels.get_mut(&id)?.waiting.pop_front()?;
+        self.unqueue(&message);
+        Some(message)
+    }
+
+    fn drop_waiting(&mut self, id: ChannelId, at_most: usize) {
+        for _ in 0..at_most {
+            if self.take_waiting(id).is_none() {
+                return;
+            }
+        }
+    }
+
+    fn unqueue(&mut self, message: &Message) {
+        self.queued -= 1;
+        self.queued_bytes -= message.bytes;
+    }
+
+    /// Acts on a message whose turn it is, for a topic with a joined channel. That channel is idle, unless the
+    /// message is a join.
+    fn dispatch(&mut self, id: ChannelId, message: Message) {
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
+        if !channel.accepts(&message) && !matches!(message.request, Request::Join(_)) {
+            return;
+        }
+        let topic = Arc::clone(&channel.topic);
+        match message.request {
+            Request::Push { event, payload } => {
+                channel.phase = Phase::Joined { busy: true };
+                self.effects.push_back(Effect::Push {
+                    channel: id,
+                    topic,
+                    event,
+                    payload,
+                    r#ref: message.r#ref,
+                });
+            }
+            Request::Leave => {
+                let Some(left) = self.remove(id) else { return };
+                self.send_reply(&left.join_ref, &message.r#ref, &topic, "ok", EMPTY);
+                self.send_control(&left.join_ref, &topic, "phx_close", EMPTY);
+                self.effects.push_back(Effect::End { channel: id, topic });
+                self.take_up(&left.topic, left.waiting);
+            }
+            Request::Join(payload) => {
+                let Some(replaced) = self.remove(id) else { return };
+                self.effects.push_back(Effect::End {
+                    channel: id,
+                    topic: Arc::clone(&topic),
+                });
+                let joining = Joining {
+                    r#ref: message.r#ref,
+                    replaced: Some(replaced.join_ref),
+                    held: Vec::new(),
+                };
+                self.start_join(topic, message.join_ref, joining, payload, replaced.waiting);
+            }
+        }
+    }
+
+    /// Acts on what waited for a channel that has ended.
+    fn take_up(&mut self, topic: &str, mut waiting: VecDeque<Message>) {
+        while let Some(message) = waiting.pop_front() {
+            self.unqueue(&message);
+            waiting = self.dispatch_unjoined(topic, message, waiting);
+        }
+    }
+
+    /// Acts on a message for a topic without a channel. When it starts one, that takes over `waiting`, the
+    /// messages behind this one; else they are given back.
+    fn dispatch_unjoined(&mut self, topic: &str, message: Message, waiting: VecDeque<Message>) -> VecDeque<Message> {
+        match message.request {
+            Request::Push { .. } => self.send_unmatched(&message.r#ref, Topic::Text(topic)),
+            Request::Leave => self.send_reply(&message.join_ref, &message.r#ref, topic, "ok", EMPTY),
+            Request::Join(_) if !self.has_route(topic) => self.send_unmatched(&message.r#ref, Topic::Text(topic)),
+            Request::Join(_) if self.channels.len() >= self.limits.channels_max => {
+                self.send_reply(&message.join_ref, &message.r#ref, topic, "error", TOO_MANY_CHANNELS);
+            }
+            Request::Join(payload) => {
+                let joining = Joining {
+                    r#ref: message.r#ref,
+                    replaced: None,
+                    held: Vec::new(),
+                };
+                self.start_join(topic.into(), message.join_ref, joining, payload, waiting);
+                return VecDeque::new();
+            }
+        }
+        waiting
+    }
+
+    fn has_route(&self, topic: &str) -> bool {
+        self.routes.iter().any(|route| match route.strip_suffix('*') {
+            Some(prefix) => topic.starts_with(prefix),
+            None => topic == *route,
+        })
+    }
+
+    // Channels.
+
+    fn start_join(
+        &mut self,
+        topic: Arc<str>,
+        join_ref: Ref,
+        joining: Joining,
+        payload: Payload,
+        waiting: VecDeque<Message>,
+    ) {
+        let id = ChannelId(self.next_id);
+        self.next_id += 1;
+        let phase = Phase::Joining(Box::new(joining));
+        self.channels.insert(
+            id,
+            Channel {
+                topic: Arc::clone(&topic),
+                join_ref,
+                phase,
+                waiting,
+            },
+        );
+        self.topics.insert(Arc::clone(&topic), id);
+        self.effects.push_back(Effect::Join {
+            channel: id,
+            topic,
+            payload,
+        });
+    }
+
+    /// The channel is no more; what waited for it is the caller's to take up.
+    fn remove(&mut self, id: ChannelId) -> Option<Channel> {
+        let channel = self.channels.remove(&id)?;
+        self.topics.remove(&channel.topic);
+        Some(channel)
+    }
+
+    /// Answers an undecided join with an error. `tell` the application when it was not its own decision.
+    fn fail_join(&mut self, id: ChannelId, response: &str, tell: bool) {
+        if self.channels.get(&id).is_none_or(Channel::is_joined) {
+            return;
+        }
+        let Some(failed) = self.remove(id) else { return };
+        let Phase::Joining(joining) = failed.phase else { return };
+        self.send_reply(&failed.join_ref, &joining.r#ref, &failed.topic, "error", response);
+        if let Some(replaced) = joining.replaced {
+            self.send_control(&replaced, &failed.topic, "phx_close", EMPTY);
+        }
+        if tell {
+            self.effects.push_back(Effect::End {
+                channel: id,
+                topic: Arc::clone(&failed.topic),
+            });
+        }
+        self.take_up(&failed.topic, failed.waiting);
+    }
+
+    fn end_by_application(&mut self, id: ChannelId, event: &str, payload: &str) {
+        if !self.is_joined(id) {
+            return self.crash_join(id);
+        }
+        let Some(ended) = self.remove(id) else { return };
+        self.send_control(&ended.join_ref, &ended.topic, event, payload);
+        self.take_up(&ended.topic, ended.waiting);
+    }
+
+    // Frames for the client.
+
+    /// Sends a frame of a channel, or holds it back until the join reply is out.
+    fn send_or_hold(&mut self, id: ChannelId, frame: Frame, ephemeral: bool) {
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
+        match &mut channel.phase {
+            Phase::Joined { .. } => self.effects.push_back(Effect::Send(frame)),
+            Phase::Joining(joining) if joining.held.len() < self.limits.held_max => joining.held.push(frame),
+            Phase::Joining(_) if ephemeral => {}
+            Phase::Joining(_) => self.fail_join(id, JOIN_CRASHED, true),
+        }
+    }
+
+    fn send_reply(&mut self, join_ref: &Ref, r#ref: &Ref, topic: &str, status: &str, response: &str) {
+        let frame = encode::reply(self.version, join_ref, r#ref, Topic::Text(topic), status, response);
+        self.effects.push_back(Effect::Send(frame));
+    }
+
+    fn send_unmatched(&mut self, r#ref: &Ref, topic: Topic<'_>) {
+        let frame = encode::reply(self.version, &Ref::NULL, r#ref, topic, "error", UNMATCHED_TOPIC);
+        self.effects.push_back(Effect::Send(frame));
+    }
+
+    fn send_control(&mut self, join_ref: &Ref, topic: &str, event: &str, payload: &str) {
+        let frame = encode::control(self.version, join_ref, topic, event, payload);
+        self.effects.push_back(Effect::Send(frame));
+    }
+}
