@@ -1,11 +1,35 @@
 //! Parlour: a chat room for any website.
 //!
-//! Layers, each importing only from those below it:
+//! Layers, each importing only from those below it (`ARCHITECTURE.md` has the picture):
 //!
+//! * [`startup`], [`app`], [`cli`], [`commands`]: from a command line to a running server
+//! * [`web`]: the edge — REST, sockets, what errors look like outside; [`wire`]: what clients see
+//! * [`realtime`]: actors — who listens, who is present, limits, counters, and the one way in for messages
+//! * [`tenants`], [`accounts`], [`chat`]: contexts — rules and queries; they know no HTTP and no actors
+//! * [`store`], [`entity`], [`page`]: the database
 //! * [`phoenix`]: the wire protocol, sans-IO; it knows no chat
-//! * [`ids`], [`scope`], [`validation`]: vocabulary of everything else
+//! * [`config`], [`telemetry`], [`metrics`]: settings, logs, measurements
+//! * [`ids`], [`scope`], [`timestamp`], [`validation`], [`secret_token`]: vocabulary of everything else
 
+pub mod accounts;
+pub mod app;
+pub mod chat;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod entity;
 pub mod ids;
+pub mod metrics;
+pub mod page;
 pub mod phoenix;
+pub mod realtime;
 pub mod scope;
+pub mod secret_token;
+pub mod startup;
+pub mod store;
+pub mod telemetry;
+pub mod tenants;
+pub mod timestamp;
 pub mod validation;
+pub mod web;
+pub mod wire;

@@ -1,1 +1,16 @@
-//! Schema.
+//! Parlour's database schema, from nothing to the newest version and back.
+
+pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod m20261122_000001_create_schema;
+
+/// All migrations, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_create_schema::Migration)]
+    }
+}

@@ -1,0 +1,71 @@
+# Parlour's tasks. `make help` lists them.
+
+CARGO ?= cargo
+NPM ?= npm
+PORT ?= 4000
+CLIENTS = tests/clients
+
+.DEFAULT_GOAL := help
+
+.PHONY: help run build test test-rust test-clients test-deps check lint fmt fmt-check doc clients-check openapi reference deny docker clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and run for development, on port 4000 (PORT=n for another), data in ./data
+	PARLOUR_TENANTS__ENSURE=$${PARLOUR_TENANTS__ENSURE:-default,mika-travel-blog,other-website} \
+		$(CARGO) run --locked -- serve --dev --port $(PORT)
+
+build: ## Build the optimised binary
+	$(CARGO) build --locked --release
+
+test: test-rust test-clients ## Run all tests, on SQLite and Postgres, and with the official clients
+
+test-rust: test-deps ## Run the Rust tests
+	$(CARGO) test --locked --workspace
+
+test-clients: test-deps $(CLIENTS)/node_modules/.installed ## Run the Node tests: official clients against the binary
+	$(CARGO) build --locked
+	$(NPM) --prefix $(CLIENTS) run test
+
+test-deps: ## Install the Debian packages the tests need, when missing
+	@scripts/test-deps
+
+check: fmt-check lint doc clients-check ## Everything that can be said without running: format, lints, docs, types
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+fmt-check: ## Check the format
+	$(CARGO) fmt --all --check
+
+lint: ## Run clippy, warnings are errors
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+doc: ## Build the documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+clients-check: test-deps $(CLIENTS)/node_modules/.installed ## Check the types of the Node tests
+	$(NPM) --prefix $(CLIENTS) run check
+
+openapi: ## Write docs/openapi.json from the code
+	text=$$($(CARGO) run --locked --quiet -- openapi) && printf '%s\n' "$$text" > docs/openapi.json
+
+reference: ## Write docs/settings.md and docs/metrics.md from the code
+	text=$$($(CARGO) run --locked --quiet -- reference settings) && printf '%s\n' "$$text" > docs/settings.md
+	text=$$($(CARGO) run --locked --quiet -- reference metrics) && printf '%s\n' "$$text" > docs/metrics.md
+
+deny: ## Check licences, banned crates and sources of the dependencies (needs cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny check bans licenses sources
+
+docker: ## Build the image
+	docker build --tag parlour .
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf $(CLIENTS)/node_modules
+
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
+	$(NPM) --prefix $(CLIENTS) ci
+	@touch $@

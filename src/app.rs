@@ -1,0 +1,27 @@
+//! Everything a running server shares.
+
+use crate::{
+    accounts::{PasswordHasher, Tokens},
+    config::Settings,
+    metrics::Metrics,
+    realtime::Realtime,
+    store::Store,
+};
+
+/// What handlers and sockets work with; one per server, behind `web::Data`.
+pub struct App {
+    /// The settings the server was started with.
+    pub settings: Settings,
+    /// The database.
+    pub store: Store,
+    /// Issues and checks tokens.
+    pub tokens: Tokens,
+    /// Hashes and checks passwords, a bounded number at a time.
+    pub passwords: PasswordHasher,
+    /// The actors, and the one way in for messages.
+    pub realtime: Realtime,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// The deployment's epoch: names the history that `seq` values belong to.
+    pub epoch: String,
+}

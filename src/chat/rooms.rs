@@ -1,0 +1,433 @@
+//! Rooms: making, finding, listing, deleting them.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, JoinType,
+    QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select, SqlErr,
+    sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
+};
+use uuid::Uuid;
+
+use super::{Error, Role, RoomKind};
+use crate::{
+    entity::{TenantScoped, room, room_member},
+    ids::{RoomId, UserId},
+    page::{List, Page, PageRequest},
+    scope::Scope,
+    store::Store,
+    timestamp::Timestamp,
+    validation::Violations,
+};
+
+/// Most characters of a room's name, after trimming.
+pub const ROOM_NAME_CHARS_MAX: usize = 80;
+
+/// Most characters of a room's description.
+pub const ROOM_DESCRIPTION_CHARS_MAX: usize = 500;
+
+/// Most characters of a room's slug.
+pub const ROOM_SLUG_CHARS_MAX: usize = 80;
+
+/// A room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Its id.
+    pub id: RoomId,
+    /// Its name in URLs; none for a dm.
+    pub slug: Option<String>,
+    /// Who may see and enter it.
+    pub kind: RoomKind,
+    /// Its name for people; empty for a dm, which is shown under the other user's name.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Who made it; none for a dm and for rooms the server made.
+    pub creator_id: Option<UserId>,
+    /// Number of the last change in the room; 0 when nothing was said yet.
+    pub head_seq: i64,
+    /// When it was created.
+    pub inserted_at: Timestamp,
+}
+
+impl From<room::Model> for Room {
+    fn from(row: room::Model) -> Self {
+        Self {
+            id: row.id,
+            slug: row.slug,
+            kind: row.kind,
+            name: row.name,
+            description: row.description,
+            creator_id: row.creator_id,
+            head_seq: row.head_seq,
+            inserted_at: row.inserted_at,
+        }
+    }
+}
+
+/// How callers name a room.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RoomRef {
+    /// By id.
+    Id(RoomId),
+    /// By slug; any text that is no id.
+    Slug(String),
+}
+
+impl RoomRef {
+    /// A UUID is an id, all else a slug; no slug can be a UUID.
+    pub fn parse(text: &str) -> Self {
+        Uuid::try_parse(text).map_or_else(|_| Self::Slug(text.to_owned()), |id| Self::Id(RoomId(id)))
+    }
+
+    /// What the room's row has to meet; `None` when no room can be called like this.
+    pub(super) fn condition(&self) -> Option<Condition> {
+        match self {
+            Self::Id(id) => Some(room::Column::Id.eq(*id).into_condition()),
+            Self::Slug(slug) => is_slug(slug).then(|| room::Column::Slug.eq(slug.as_str()).into_condition()),
+        }
+    }
+}
+
+impl From<RoomId> for RoomRef {
+    fn from(id: RoomId) -> Self {
+        Self::Id(id)
+    }
+}
+
+/// What a new room is to be.
+#[derive(Clone, Debug, Default)]
+pub struct NewRoom {
+    /// 1 to [`ROOM_NAME_CHARS_MAX`] characters after trimming.
+    pub name: String,
+    /// Up to [`ROOM_DESCRIPTION_CHARS_MAX`] characters.
+    pub description: Option<String>,
+    /// 1 to [`ROOM_SLUG_CHARS_MAX`] of `a-z`, `0-9` and `-`, and no UUID; made from the name when missing.
+    pub slug: Option<String>,
+    /// Public when missing. A dm is made by [`super::start_dm`] only.
+    pub kind: Option<RoomKind>,
+}
+
+/// A room in the list of rooms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomListing {
+    /// The room.
+    pub room: Room,
+    /// The asker's role in it; none for who is no member.
+    pub role: Option<Role>,
+}
+
+/// Numbered slugs that are tried for a room whose name is taken, before a random number is.
+const NUMBERED_SLUGS: u32 = 20;
+
+/// Creates a room; who creates it becomes its first member, as [`Role::Admin`].
+///
+/// # Errors
+/// [`Error::Invalid`] for input against the rules of [`NewRoom`] and a slug that is taken;
+/// [`Error::UserNotFound`] when the asker is no user of the tenant.
+pub async fn create_room(store: &Store, scope: &Scope, new: NewRoom) -> Result<Room, Error> {
+    let kind = new.kind.unwrap_or(RoomKind::Public);
+    let name = new.name.trim();
+    check_new(&new, name, kind)?;
+
+    let mut row = room::Model {
+        tenant_id: scope.tenant_id,
+        id: RoomId::generate(),
+        slug: None,
+        dm_key: None,
+        kind,
+        name: name.to_owned(),
+        description: new.description.filter(|description| !description.trim().is_empty()),
+        creator_id: Some(scope.user_id),
+        head_seq: 0,
+        inserted_at: Timestamp::now(),
+    };
+    let transaction = store.begin_write().await?;
+    if let Some(slug) = new.slug {
+        row.slug = Some(slug);
+        if !insert(&transaction, &row).await? {
+            return Err(Violations::of("slug", "has already been taken").into());
+        }
+    } else {
+        let base = slugify(name);
+        let mut number = 1;
+        row.slug = Some(base.clone());
+        while !insert(&transaction, &row).await? {
+            number += 1;
+            let suffix = if number <= NUMBERED_SLUGS {
+                number
+            } else {
+                rand_suffix()
+            };
+            row.slug = Some(format!("{base}-{suffix}"));
+        }
+    }
+    insert_member(&transaction, scope, row.id, Role::Admin).await?;
+    transaction.commit().await?;
+    Ok(row.into())
+}
+
+/// The rooms somebody may see, by age, the oldest first: all public ones, and the private ones they are a
+/// member of. Direct conversations have a list of their own.
+///
+/// # Errors
+/// [`Error::Invalid`] for a limit or cursor that is none.
+pub async fn list_rooms(store: &Store, scope: &Scope, request: &PageRequest) -> Result<Page<RoomListing>, Error> {
+    let after = List::Rooms.start(request, |bytes| Uuid::from_slice(bytes).ok().map(RoomId))?;
+    let page_by = async |order: Expr, query: Select<room::Entity>| {
+        let query = match after {
+            Some(after) => query.filter(order.clone().gt(after)),
+            None => query,
+        };
+        query
+            .order_by_asc(order)
+            .limit(request.limit + 1)
+            .into_model::<RoomRow>()
+            .all(store.reader())
+            .await
+    };
+    // Two queries instead of one that would read past everybody's private rooms: one along the public rooms,
+    // one along the asker's memberships.
+    let public = with_role(scope, JoinType::LeftJoin).filter(room::Column::Kind.eq(RoomKind::Public));
+    let private = with_role(scope, JoinType::InnerJoin).filter(room::Column::Kind.eq(RoomKind::Private));
+    let mut rows = page_by(room::Column::Id.into_expr(), public).await?;
+    rows.extend(page_by(room_member::Column::RoomId.into_expr(), private).await?);
+    rows.sort_unstable_by_key(|row| row.room.id);
+
+    let page = List::Rooms.page(rows, request.limit, |row| *row.room.id.0.as_bytes());
+    Ok(Page {
+        items: page
+            .items
+            .into_iter()
+            .map(|row| RoomListing {
+                room: row.room.into(),
+                role: row.member_role,
+            })
+            .collect(),
+        next_cursor: page.next_cursor,
+    })
+}
+
+/// A room that the asker may see, with the asker's role in it.
+///
+/// # Errors
+/// [`Error::RoomNotFound`]; [`Error::NotMember`] for a private room or dm of others.
+pub async fn get_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<(Room, Option<Role>), Error> {
+    find(store.reader(), scope, room).await
+}
+
+/// Deletes a room with everything in it. Only who created it may.
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`] as [`get_room`]; [`Error::NotCreator`].
+pub async fn delete_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<Room, Error> {
+    let transaction = store.begin_write().await?;
+    let (room, _) = find(&transaction, scope, room).await?;
+    if room.creator_id != Some(scope.user_id) {
+        return Err(Error::NotCreator);
+    }
+    room::Entity::delete_in_tenant(scope.tenant_id)
+        .filter(room::Column::Id.eq(room.id))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(room)
+}
+
+/// A room and the role of one member.
+#[derive(FromQueryResult)]
+struct RoomRow {
+    #[sea_orm(nested)]
+    room: room::Model,
+    member_role: Option<Role>,
+}
+
+/// The tenant's rooms, joined with the asker's membership.
+fn with_role(scope: &Scope, join: JoinType) -> Select<room::Entity> {
+    let user_id = scope.user_id;
+    let membership = room::Relation::Members.def().on_condition(move |_, member| {
+        Expr::col((member, room_member::Column::UserId))
+            .eq(user_id)
+            .into_condition()
+    });
+    room::Entity::in_tenant(scope.tenant_id)
+        .join(join, membership)
+        .column_as(room_member::Column::Role, "member_role")
+}
+
+/// [`get_room`] inside a transaction or outside.
+pub(super) async fn find(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    room: &RoomRef,
+) -> Result<(Room, Option<Role>), Error> {
+    let condition = room.condition().ok_or(Error::RoomNotFound)?;
+    let row = with_role(scope, JoinType::LeftJoin)
+        .filter(condition)
+        .into_model::<RoomRow>()
+        .one(connection)
+        .await?
+        .ok_or(Error::RoomNotFound)?;
+    match row.room.kind {
+        RoomKind::Private | RoomKind::Dm if row.member_role.is_none() => Err(Error::NotMember),
+        RoomKind::Public | RoomKind::Private | RoomKind::Dm => Ok((row.room.into(), row.member_role)),
+    }
+}
+
+/// Inserts a room; says whether its slug (or pair of users) was free.
+pub(super) async fn insert(connection: &impl ConnectionTrait, row: &room::Model) -> Result<bool, DbErr> {
+    let unique = if row.dm_key.is_some() {
+        room::Column::DmKey
+    } else {
+        room::Column::Slug
+    };
+    let inserted = room::Entity::insert(row.clone().into_active_model())
+        .on_conflict(
+            OnConflict::columns([room::Column::TenantId, unique])
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(connection)
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Makes the asker a member; who is one already stays as they are.
+pub(super) async fn insert_member(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    room_id: RoomId,
+    role: Role,
+) -> Result<(), Error> {
+    let row = room_member::ActiveModel {
+        tenant_id: Set(scope.tenant_id),
+        room_id: Set(room_id),
+        user_id: Set(scope.user_id),
+        role: Set(role),
+        read_seq: Set(0),
+        inserted_at: Set(Timestamp::now()),
+    };
+    let key = [
+        room_member::Column::TenantId,
+        room_member::Column::RoomId,
+        room_member::Column::UserId,
+    ];
+    let inserted = room_member::Entity::insert(row)
+        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+        .exec_without_returning(connection)
+        .await;
+    match inserted {
+        Ok(_) => Ok(()),
+        // The room is there, its row was found in this transaction: it is the user who is not.
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
+            Err(Error::UserNotFound)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn check_new(new: &NewRoom, name: &str, kind: RoomKind) -> Result<(), Violations> {
+    let mut violations = Violations::new();
+    if !(1..=ROOM_NAME_CHARS_MAX).contains(&name.chars().count()) {
+        violations.add("name", format!("must be 1 to {ROOM_NAME_CHARS_MAX} characters"));
+    }
+    if name.chars().any(char::is_control) {
+        violations.add("name", "must not contain control characters");
+    }
+    if let Some(description) = &new.description {
+        if description.chars().count() > ROOM_DESCRIPTION_CHARS_MAX {
+            violations.add(
+                "description",
+                format!("must be at most {ROOM_DESCRIPTION_CHARS_MAX} characters"),
+            );
+        }
+        if description
+            .chars()
+            .any(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t'))
+        {
+            violations.add("description", "must not contain control characters");
+        }
+    }
+    match &new.slug {
+        Some(slug) if !is_slug(slug) => {
+            violations.add("slug", format!("must be 1 to {ROOM_SLUG_CHARS_MAX} of a-z, 0-9 and -"));
+        }
+        Some(slug) if Uuid::try_parse(slug).is_ok() => violations.add("slug", "must not be a UUID"),
+        _ => {}
+    }
+    if kind == RoomKind::Dm {
+        violations.add("kind", "must be public or private");
+    }
+    violations.into_result()
+}
+
+fn is_slug(text: &str) -> bool {
+    (1..=ROOM_SLUG_CHARS_MAX).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// Digits a number after a slug can have at most, with the hyphen before it.
+const SUFFIX_CHARS_MAX: usize = 11;
+
+/// A slug out of a name, short enough for a number behind it.
+fn slugify(name: &str) -> String {
+    let mut slug = String::new();
+    for char in name.chars() {
+        if slug.len() == ROOM_SLUG_CHARS_MAX - SUFFIX_CHARS_MAX {
+            break;
+        }
+        if char.is_ascii_alphanumeric() {
+            slug.push(char.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() {
+        "room".to_owned()
+    } else if Uuid::try_parse(slug).is_ok() {
+        format!("room-{slug}")
+    } else {
+        slug.to_owned()
+    }
+}
+
+fn rand_suffix() -> u32 {
+    // Ten digits at most, and no small number that somebody counts up to next.
+    Uuid::new_v4().as_fields().0 | 0x0010_0000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_a_slug() {
+        for (name, slug) in [
+            ("General", "general"),
+            ("Tech Talk!", "tech-talk"),
+            ("  a -- b  ", "a-b"),
+            ("Café Zürich", "caf-z-rich"),
+            ("日本", "room"),
+            (
+                "0190c2f0-0000-7000-8000-000000000000",
+                "room-0190c2f0-0000-7000-8000-000000000000",
+            ),
+        ] {
+            assert_eq!(slugify(name), slug, "{name}");
+        }
+        let long = slugify(&"a".repeat(ROOM_NAME_CHARS_MAX));
+        assert!(is_slug(&format!("{long}-{}", u32::MAX)));
+    }
+
+    #[test]
+    fn a_uuid_is_an_id_and_all_else_a_slug() {
+        let id = RoomId::generate();
+        assert_eq!(RoomRef::parse(&id.to_string()), RoomRef::Id(id));
+        assert_eq!(RoomRef::parse("general"), RoomRef::Slug("general".to_owned()));
+        for impossible in ["", "General", "a b", "a\0", "é", &"a".repeat(81)] {
+            assert!(RoomRef::parse(impossible).condition().is_none(), "{impossible}");
+        }
+    }
+}

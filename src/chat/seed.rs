@@ -1,0 +1,149 @@
+//! Rooms every tenant begins with, and bulk data for load tests.
+
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
+
+use super::{Error, Role, Room, RoomKind, rooms};
+use crate::{
+    entity::{TenantScoped, room, room_member, user},
+    ids::{RoomId, TenantId, UserId},
+    store::Store,
+    timestamp::Timestamp,
+};
+
+/// Slugs and names of the rooms every tenant begins with.
+const DEFAULT_ROOMS: [(&str, &str); 3] = [("general", "General"), ("tech-talk", "Tech Talk"), ("random", "Random")];
+
+/// Rows of one insert. Ten columns of them stay well below the 32,766 values SQLite binds at once.
+const BATCH_ROWS: usize = 1000;
+
+/// How much to load.
+#[derive(Clone, Debug)]
+pub struct SeedPlan {
+    /// The tenant it is for.
+    pub tenant_id: TenantId,
+    /// How many users.
+    pub users: usize,
+    /// How many rooms.
+    pub rooms: usize,
+    /// How many users each room gets: user `i` becomes a member of room `i / per_room`, and beyond the last room
+    /// of the first again, so that everybody has a room.
+    pub per_room: usize,
+    /// The PHC string all of the users get as password.
+    pub password_hash: String,
+}
+
+/// What was loaded, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeded {
+    /// Ids and names of the users. Names are `seed-…-0001` and on, different in each run.
+    pub users: Vec<(UserId, String)>,
+    /// Ids of the rooms.
+    pub rooms: Vec<RoomId>,
+}
+
+/// Makes sure a tenant has the rooms `general`, `tech-talk` and `random`, and gives them in that order. They are
+/// public and have no creator, so nobody can delete them.
+pub async fn ensure_default_rooms(store: &Store, tenant_id: TenantId) -> Result<Vec<Room>, Error> {
+    let slugs = DEFAULT_ROOMS.map(|(slug, _)| slug);
+    let existing = room::Entity::in_tenant(tenant_id).filter(room::Column::Slug.is_in(slugs));
+    let mut rows = existing.clone().all(store.reader()).await?;
+    if rows.len() < DEFAULT_ROOMS.len() {
+        let transaction = store.begin_write().await?;
+        for (slug, name) in DEFAULT_ROOMS {
+            rooms::insert(&transaction, &public_room(tenant_id, slug.to_owned(), name.to_owned())).await?;
+        }
+        transaction.commit().await?;
+        rows = existing.all(store.reader()).await?;
+    }
+    rows.sort_unstable_by_key(|row| slugs.iter().position(|slug| row.slug.as_deref() == Some(slug)));
+    Ok(rows.into_iter().map(Room::from).collect())
+}
+
+/// Loads users, public rooms and memberships in bulk; see [`SeedPlan`] for who is where. Each batch of rows is a
+/// transaction, so a failure in the middle leaves the batches before it.
+pub async fn seed(store: &Store, plan: &SeedPlan) -> Result<Seeded, Error> {
+    // Eight hexadecimal digits that no other run has.
+    let run = format!("{:08x}", Uuid::new_v4().as_fields().0);
+    let now = Timestamp::now();
+
+    let users: Vec<user::Model> = (1..=plan.users)
+        .map(|number| {
+            let username = format!("seed-{run}-{number:04}");
+            user::Model {
+                tenant_id: plan.tenant_id,
+                id: UserId::generate(),
+                username_key: username.clone(),
+                username,
+                password_hash: Some(plan.password_hash.clone()),
+                inserted_at: now,
+            }
+        })
+        .collect();
+    let rooms: Vec<room::Model> = (1..=plan.rooms)
+        .map(|number| {
+            public_room(
+                plan.tenant_id,
+                format!("seed-{run}-room-{number:04}"),
+                format!("Seed room {number}"),
+            )
+        })
+        .collect();
+    let members: Vec<room_member::Model> = users
+        .iter()
+        .enumerate()
+        .filter_map(|(index, user)| {
+            let room = rooms.get((index / plan.per_room.max(1)).checked_rem(rooms.len())?)?;
+            Some(room_member::Model {
+                tenant_id: plan.tenant_id,
+                room_id: room.id,
+                user_id: user.id,
+                role: Role::Member,
+                read_seq: 0,
+                inserted_at: now,
+            })
+        })
+        .collect();
+    let seeded = Seeded {
+        users: users.iter().map(|user| (user.id, user.username.clone())).collect(),
+        rooms: rooms.iter().map(|room| room.id).collect(),
+    };
+    insert_all::<user::Entity, user::ActiveModel>(store, users).await?;
+    insert_all::<room::Entity, room::ActiveModel>(store, rooms).await?;
+    insert_all::<room_member::Entity, room_member::ActiveModel>(store, members).await?;
+    Ok(seeded)
+}
+
+async fn insert_all<E, A>(store: &Store, mut rows: Vec<E::Model>) -> Result<(), Error>
+where
+    E: EntityTrait<ActiveModel = A>,
+    E::Model: IntoActiveModel<A>,
+    A: sea_orm::ActiveModelTrait<Entity = E>,
+{
+    while !rows.is_empty() {
+        let batch = rows
+            .drain(..rows.len().min(BATCH_ROWS))
+            .map(IntoActiveModel::into_active_model);
+        let transaction = store.begin_write().await?;
+        E::insert_many::<A, _>(batch)
+            .exec_without_returning(&transaction)
+            .await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+fn public_room(tenant_id: TenantId, slug: String, name: String) -> room::Model {
+    room::Model {
+        tenant_id,
+        id: RoomId::generate(),
+        slug: Some(slug),
+        dm_key: None,
+        kind: RoomKind::Public,
+        name,
+        description: None,
+        creator_id: None,
+        head_seq: 0,
+        inserted_at: Timestamp::now(),
+    }
+}

@@ -1,0 +1,373 @@
+//! Settings: one struct per area, read once at start and passed down as plain values.
+//!
+//! `defaults.toml` beside this file is the manual: every key with its meaning, unit, limits and default. [`Settings::load`]
+//! puts the settings file, the environment and the command line on top of it.
+//!
+//! Invariants:
+//! * Nothing here reads the process environment; `main` hands the variables in.
+//! * No secret is printed: not by `Debug`, not by an error, not by `parlour config`.
+
+mod cap;
+mod load;
+mod print;
+mod rate;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+pub use cap::{Cap, CapError};
+pub use load::{Flag, KeepSecretError, Loaded, SettingsError, Sources, is_settings_variable};
+pub use print::reference;
+pub use rate::{RateLimit, RateLimitError};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `environment`: what may be lax.
+    pub environment: Environment,
+    /// `data_dir`: folder of the SQLite database and of generated secrets. A relative one is relative to the
+    /// working directory.
+    pub data_dir: PathBuf,
+    /// `no_limits`: all rate limits are off; [`Settings::limits`] says so too.
+    pub no_limits: bool,
+    /// `server.*`: the HTTP server.
+    pub server: ServerSettings,
+    /// `database.*`: where data is kept.
+    pub database: DatabaseSettings,
+    /// `auth.*`: passwords, tokens, keys.
+    pub auth: AuthSettings,
+    /// `tenants.*`: which websites there are.
+    pub tenants: TenantsSettings,
+    /// `cors.*`: which pages may call the REST interface.
+    pub cors: CorsSettings,
+    /// `socket.*`: sessions over WebSocket and long poll.
+    pub socket: SocketSettings,
+    /// `realtime.*`: the actors behind the sockets.
+    pub realtime: RealtimeSettings,
+    /// `limits.*`: how often.
+    pub limits: LimitSettings,
+    /// `log.*`: what is logged, and how.
+    pub log: LogSettings,
+    /// `metrics.*`: what is measured.
+    pub metrics: MetricsSettings,
+}
+
+/// What kind of deployment this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Secrets may be weak or generated, tenants may be created on first use.
+    Development,
+    /// Nothing is lax.
+    Production,
+}
+
+impl Environment {
+    /// Whether lax rules apply.
+    pub fn is_development(self) -> bool {
+        self == Self::Development
+    }
+}
+
+/// `server.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSettings {
+    /// `server.host`: address to listen on.
+    pub host: IpAddr,
+    /// `server.port`: port to listen on; 0 takes any free one.
+    pub port: u16,
+    /// `server.workers`: worker threads; `None` (written `"auto"`) is one per core.
+    #[serde(with = "auto")]
+    pub workers: Option<usize>,
+    /// `server.shutdown_timeout`: how long a graceful stop may take.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_timeout: Duration,
+    /// `server.header_timeout`: how long a client may take to send a request's head.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// `server.disconnect_timeout`: how long a closing connection may linger.
+    #[serde(with = "humantime_serde")]
+    pub disconnect_timeout: Duration,
+    /// `server.body_timeout`: how long the body of a REST request may take.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// `server.body_bytes_max`: largest body of a REST request.
+    pub body_bytes_max: Cap<usize>,
+}
+
+/// `database.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `database.url`: `sqlite://…` or `postgres://…`, `{data_dir}` already filled in.
+    #[serde(serialize_with = "secret::serialize_url")]
+    pub url: SecretString,
+    /// `database.pool_size`: connections to the database.
+    pub pool_size: u32,
+    /// `database.acquire_timeout`: how long a query waits for a connection.
+    #[serde(with = "humantime_serde")]
+    pub acquire_timeout: Duration,
+    /// `database.allow_unsafe_durability`: start on a Postgres that may lose acknowledged messages.
+    pub allow_unsafe_durability: bool,
+}
+
+/// `auth.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthSettings {
+    /// `auth.secret_key`: signs tokens. At least 32 bytes outside development.
+    #[serde(with = "secret")]
+    pub secret_key: Option<SecretString>,
+    /// `auth.operator_token`: opens the operator's routes; without one they stay shut.
+    #[serde(with = "secret")]
+    pub operator_token: Option<SecretString>,
+    /// `auth.token_lifetime`: how long a token of register or login is good.
+    #[serde(with = "humantime_serde")]
+    pub token_lifetime: Duration,
+    /// `auth.password_rounds`: rounds of PBKDF2-HMAC-SHA256, at least 600,000.
+    pub password_rounds: u32,
+    /// `auth.hash_concurrency`: passwords hashed at the same time.
+    pub hash_concurrency: usize,
+    /// `auth.hash_queue_max`: passwords waiting to be hashed; one more is refused as busy.
+    pub hash_queue_max: Cap<usize>,
+}
+
+/// `tenants.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantsSettings {
+    /// `tenants.default`: slug of the tenant of requests that name none.
+    pub default: String,
+    /// `tenants.ensure`: slugs of tenants that exist after boot, each with the default rooms.
+    pub ensure: Vec<String>,
+    /// `tenants.create_unknown`: an unknown tenant is created when it is first named. Development only.
+    pub create_unknown: bool,
+}
+
+/// `cors.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorsSettings {
+    /// `cors.allowed_origins`: origins of pages that may call REST, or `*`; a tenant's own list comes first.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `socket.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocketSettings {
+    /// `socket.idle_timeout`: a WebSocket that sends nothing for so long is closed.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    /// `socket.user_timeout`: how long sent data may stay unacknowledged by the peer (`TCP_USER_TIMEOUT`).
+    #[serde(with = "humantime_serde")]
+    pub user_timeout: Duration,
+    /// `socket.join_timeout`: how long a join may take before it is answered with an error.
+    #[serde(with = "humantime_serde")]
+    pub join_timeout: Duration,
+    /// `socket.typing_timeout`: a typing notice ends by itself after so long.
+    #[serde(with = "humantime_serde")]
+    pub typing_timeout: Duration,
+    /// `socket.channels_max`: topics one socket may be on.
+    pub channels_max: Cap<usize>,
+    /// `socket.frame_bytes_max`: largest frame from a client.
+    pub frame_bytes_max: Cap<usize>,
+    /// `socket.message_bytes_max`: largest message from a client, all its fragments together.
+    pub message_bytes_max: Cap<usize>,
+    /// `socket.queued_max`: frames of one socket that wait to be handled.
+    pub queued_max: Cap<usize>,
+    /// `socket.outbound_messages_max`: frames that wait to be written to one socket.
+    pub outbound_messages_max: Cap<usize>,
+    /// `socket.outbound_bytes_max`: bytes that wait to be written to one socket.
+    pub outbound_bytes_max: Cap<usize>,
+    /// `socket.connections_max`: sockets of the whole server.
+    pub connections_max: Cap<usize>,
+    /// `socket.connections_per_address_max`: sockets of one client address.
+    pub connections_per_address_max: Cap<usize>,
+    /// `socket.connections_per_tenant_max`: sockets of one tenant.
+    pub connections_per_tenant_max: Cap<usize>,
+    /// `socket.check_origin`: which pages may open a socket.
+    pub check_origin: OriginCheck,
+    /// `socket.auth_subprotocol`: take the token from `Sec-WebSocket-Protocol` too.
+    pub auth_subprotocol: bool,
+    /// `socket.history_limit`: messages pushed after a join.
+    pub history_limit: u64,
+    /// `socket.longpoll_window`: how long a poll waits for something to deliver.
+    #[serde(with = "humantime_serde")]
+    pub longpoll_window: Duration,
+    /// `socket.longpoll_lines_max`: frames in one long-poll request.
+    pub longpoll_lines_max: Cap<usize>,
+    /// `socket.longpoll_buffer_bytes_max`: bytes that wait for the next poll of a session.
+    pub longpoll_buffer_bytes_max: Cap<usize>,
+    /// `socket.longpoll_body_bytes_max`: largest body of a long-poll request.
+    pub longpoll_body_bytes_max: Cap<usize>,
+    /// `socket.drain_batch`: sockets closed at once when the server stops.
+    pub drain_batch: usize,
+    /// `socket.drain_interval`: pause between two such batches.
+    #[serde(with = "humantime_serde")]
+    pub drain_interval: Duration,
+}
+
+/// `realtime.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RealtimeSettings {
+    /// `realtime.registry_threads`: threads that the tenants' room registries are spread over.
+    pub registry_threads: usize,
+    /// `realtime.registry_mailbox`: messages that may wait for one registry; senders wait beyond.
+    pub registry_mailbox: usize,
+    /// `realtime.registry_idle_timeout`: a registry without sockets stops after so long.
+    #[serde(with = "humantime_serde")]
+    pub registry_idle_timeout: Duration,
+    /// `realtime.stats_rooms_max`: rooms with message counters of their own.
+    pub stats_rooms_max: Cap<usize>,
+}
+
+/// Which pages may open a socket: `"off"` for all, or a list of origins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OriginCheck {
+    /// Any page may.
+    Off,
+    /// Pages of these origins may, and clients that send no `Origin`.
+    Only(Vec<String>),
+}
+
+/// `limits.*`: events of one key in a period; over them the answer is "rate limited" with the time to wait.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// `limits.messages_per_user`: messages of one user, over REST and sockets together.
+    pub messages_per_user: RateLimit,
+    /// `limits.typing_per_user`: typing notices of one user.
+    pub typing_per_user: RateLimit,
+    /// `limits.joins_per_socket`: joins of one socket.
+    pub joins_per_socket: RateLimit,
+    /// `limits.logins_per_account`: attempts to sign in to one account.
+    pub logins_per_account: RateLimit,
+    /// `limits.logins_per_address`: attempts to sign in from one address.
+    pub logins_per_address: RateLimit,
+    /// `limits.registrations_per_address`: new accounts from one address.
+    pub registrations_per_address: RateLimit,
+}
+
+/// `log.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSettings {
+    /// `log.format`: how a line looks.
+    pub format: LogFormat,
+    /// `log.filter`: which lines, in the directives of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `metrics.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// `metrics.public`: `/metrics` answers anybody, not only the operator.
+    pub public: bool,
+    /// `metrics.room_labels_max`: rooms with a line of their own in the metrics; the others are counted together.
+    pub room_labels_max: Cap<usize>,
+}
+
+impl LimitSettings {
+    /// No rate limit at all.
+    pub fn off() -> Self {
+        Self {
+            messages_per_user: RateLimit::Off,
+            typing_per_user: RateLimit::Off,
+            joins_per_socket: RateLimit::Off,
+            logins_per_account: RateLimit::Off,
+            logins_per_address: RateLimit::Off,
+            registrations_per_address: RateLimit::Off,
+        }
+    }
+}
+
+/// Comma-separated text as a list, empty parts left out.
+fn split_list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Serialize for OriginCheck {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Off => serializer.serialize_str("off"),
+            Self::Only(origins) => origins.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OriginCheck {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected \"off\" or a list of origins")]
+        enum Written {
+            Text(String),
+            List(Vec<String>),
+        }
+
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Text(text) if text.trim() == "off" => Self::Off,
+            Written::Text(text) => Self::Only(split_list(&text)),
+            Written::List(origins) => Self::Only(origins),
+        })
+    }
+}
+
+/// A count, or `"auto"`.
+mod auto {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(value: &Option<usize>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(count) => count.serialize(serializer),
+            None => serializer.serialize_str("auto"),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a whole number or \"auto\"")]
+        enum Written {
+            Number(usize),
+            Text(String),
+        }
+
+        match Written::deserialize(deserializer)? {
+            Written::Number(count) => Ok(Some(count)),
+            Written::Text(text) if text.trim() == "auto" => Ok(None),
+            Written::Text(text) => text
+                .trim()
+                .parse()
+                .map(Some)
+                .map_err(|_| Error::custom("expected a whole number or \"auto\"")),
+        }
+    }
+}

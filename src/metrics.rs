@@ -1,0 +1,609 @@
+//! Numbers for `/metrics`, in Prometheus text.
+//!
+//! Each [`Metrics`] has a recorder of its own, not the process-wide one: several servers in one process (the tests)
+//! count apart. Handles are kept, so counting on a hot path costs an atomic addition.
+
+use std::fmt::{self, Write};
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::http::Method;
+use dashmap::DashMap;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tokio::runtime::Handle;
+
+use crate::config::{Cap, Settings};
+use crate::ids::RoomId;
+
+/// How often [`Metrics::upkeep`] is to be called.
+pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Bounds of the buckets of durations, in seconds.
+const BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Label of what has no line of its own.
+const OTHER: &str = "other";
+
+/// What is known about a metric besides its value.
+struct Description {
+    name: &'static str,
+    kind: Kind,
+    labels: &'static str,
+    help: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+const ENDPOINT_STOP: &str = "parlour_endpoint_stop_duration_seconds";
+const ROUTER_DISPATCH_STOP: &str = "parlour_router_dispatch_stop_duration_seconds";
+const CHANNEL_JOINED: &str = "parlour_channel_joined_duration_seconds";
+const REPO_QUERY: &str = "parlour_repo_query_duration_seconds";
+const MESSAGES_SENT: &str = "parlour_messages_sent_total";
+const CONNECTIONS_ACTIVE: &str = "parlour_connections_active";
+const RATE_LIMITED: &str = "parlour_rate_limited_total";
+const MEMORY: &str = "parlour_vm_memory_bytes";
+const RUN_QUEUE: &str = "parlour_vm_run_queue_tasks";
+const TASKS: &str = "parlour_vm_tasks_alive";
+const UPTIME: &str = "parlour_uptime_seconds";
+
+/// Every metric there is.
+const DESCRIPTIONS: [Description; 11] = [
+    Description {
+        name: ENDPOINT_STOP,
+        kind: Kind::Histogram,
+        labels: "status (1xx to 5xx)",
+        help: "Time from a request's arrival to its response; its count is the number of requests",
+    },
+    Description {
+        name: ROUTER_DISPATCH_STOP,
+        kind: Kind::Histogram,
+        labels: "method, route (the pattern, or unmatched)",
+        help: "The same by route",
+    },
+    Description {
+        name: CHANNEL_JOINED,
+        kind: Kind::Histogram,
+        labels: "kind (of the topic), result (ok, error)",
+        help: "Time a join took; its count is the number of joins",
+    },
+    Description {
+        name: REPO_QUERY,
+        kind: Kind::Histogram,
+        labels: "result (ok, error)",
+        help: "Time a database query took; its count is the number of queries",
+    },
+    Description {
+        name: MESSAGES_SENT,
+        kind: Kind::Counter,
+        labels: "tenant, room (its id; both other for rooms over metrics.room_labels_max)",
+        help: "Messages stored, over all transports",
+    },
+    Description {
+        name: CONNECTIONS_ACTIVE,
+        kind: Kind::Gauge,
+        labels: "transport (websocket, longpoll)",
+        help: "Sockets that are open",
+    },
+    Description {
+        name: RATE_LIMITED,
+        kind: Kind::Counter,
+        labels: "limit (its key in [limits])",
+        help: "Refusals by rate limits",
+    },
+    Description {
+        name: MEMORY,
+        kind: Kind::Gauge,
+        labels: "",
+        help: "Memory of the process that is resident",
+    },
+    Description {
+        name: RUN_QUEUE,
+        kind: Kind::Gauge,
+        labels: "",
+        help: "Tasks that wait in the queues of the workers' runtimes",
+    },
+    Description {
+        name: TASKS,
+        kind: Kind::Gauge,
+        labels: "",
+        help: "Tasks alive in the workers' runtimes",
+    },
+    Description {
+        name: UPTIME,
+        kind: Kind::Gauge,
+        labels: "",
+        help: "Time since the server started",
+    },
+];
+
+/// How a socket is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// WebSocket.
+    WebSocket,
+    /// Long poll.
+    LongPoll,
+}
+
+/// The counters of one server. Clones share them.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    started: Instant,
+    runtimes: Mutex<Vec<Handle>>,
+    /// By the hundreds of the status, from 1xx.
+    endpoint: [Histogram; 5],
+    /// By route, then method.
+    routes: DashMap<String, Vec<(&'static str, Histogram)>>,
+    joins: DashMap<(&'static str, bool), Histogram>,
+    queries: Histogram,
+    failed_queries: Histogram,
+    rooms: DashMap<RoomId, Counter>,
+    rooms_max: Cap<usize>,
+    /// How many of `rooms` are taken; ahead of its length while one is put in.
+    rooms_taken: AtomicUsize,
+    other_rooms: Counter,
+    websockets: Gauge,
+    longpolls: Gauge,
+    refusals: DashMap<&'static str, Counter>,
+    memory: Gauge,
+    run_queue: Gauge,
+    tasks: Gauge,
+    uptime: Gauge,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("started", &self.0.started)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Counters at zero. Uptime counts from here.
+    #[expect(clippy::expect_used, reason = "the only failure is an empty list of buckets")]
+    pub fn new(settings: &Settings) -> Self {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
+            .expect("there are buckets")
+            .build_recorder();
+        for description in &DESCRIPTIONS {
+            let (name, help) = (
+                KeyName::from_const_str(description.name),
+                SharedString::from(description.help),
+            );
+            match description.kind {
+                Kind::Counter => recorder.describe_counter(name, None, help),
+                Kind::Gauge => recorder.describe_gauge(name, None, help),
+                Kind::Histogram => recorder.describe_histogram(name, None, help),
+            }
+        }
+        let inner = Inner {
+            handle: recorder.handle(),
+            started: Instant::now(),
+            runtimes: Mutex::default(),
+            endpoint: ["1xx", "2xx", "3xx", "4xx", "5xx"]
+                .map(|class| histogram(&recorder, ENDPOINT_STOP, &[("status", class)])),
+            routes: DashMap::new(),
+            joins: DashMap::new(),
+            queries: histogram(&recorder, REPO_QUERY, &[("result", "ok")]),
+            failed_queries: histogram(&recorder, REPO_QUERY, &[("result", "error")]),
+            rooms: DashMap::new(),
+            rooms_max: settings.metrics.room_labels_max,
+            rooms_taken: AtomicUsize::new(0),
+            other_rooms: counter(&recorder, MESSAGES_SENT, &[("tenant", OTHER), ("room", OTHER)]),
+            websockets: gauge(&recorder, CONNECTIONS_ACTIVE, &[("transport", "websocket")]),
+            longpolls: gauge(&recorder, CONNECTIONS_ACTIVE, &[("transport", "longpoll")]),
+            refusals: DashMap::new(),
+            memory: gauge(&recorder, MEMORY, &[]),
+            run_queue: gauge(&recorder, RUN_QUEUE, &[]),
+            tasks: gauge(&recorder, TASKS, &[]),
+            uptime: gauge(&recorder, UPTIME, &[]),
+            recorder,
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// A request was answered. `route` is the pattern that matched, never the path.
+    pub fn http_stop(&self, method: &Method, route: &str, status: u16, duration: Duration) {
+        let inner = &self.0;
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        inner.endpoint[class].record(duration);
+        let method = known_method(method);
+        let kept = inner.routes.get(route).and_then(|methods| find(&methods, method));
+        let histogram = kept.unwrap_or_else(|| {
+            let mut methods = inner.routes.entry(route.to_owned()).or_default();
+            find(&methods, method).unwrap_or_else(|| {
+                let labels = [("method", method), ("route", route)];
+                let histogram = histogram(&inner.recorder, ROUTER_DISPATCH_STOP, &labels);
+                methods.push((method, histogram.clone()));
+                histogram
+            })
+        });
+        histogram.record(duration);
+    }
+
+    /// A join of a topic of this kind (`room`, `dm`, `user`) was answered.
+    pub fn channel_joined(&self, kind: &'static str, ok: bool, duration: Duration) {
+        let labels = [("kind", kind), ("result", result(ok))];
+        let joins = &self.0.joins;
+        joins
+            .entry((kind, ok))
+            .or_insert_with(|| histogram(&self.0.recorder, CHANNEL_JOINED, &labels))
+            .record(duration);
+    }
+
+    /// A database query ended.
+    pub fn query(&self, duration: Duration, failed: bool) {
+        let histogram = if failed {
+            &self.0.failed_queries
+        } else {
+            &self.0.queries
+        };
+        histogram.record(duration);
+    }
+
+    /// A message was stored. The first rooms that send get lines of their own, up to `metrics.room_labels_max`.
+    pub fn message_sent(&self, tenant_slug: &str, room_id: RoomId) {
+        let inner = &self.0;
+        if let Some(counter) = inner.rooms.get(&room_id) {
+            return counter.increment(1);
+        }
+        let taken = inner
+            .rooms_taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                inner.rooms_max.allows(taken + 1).then_some(taken + 1)
+            });
+        if taken.is_err() {
+            return inner.other_rooms.increment(1);
+        }
+        let mut created = false;
+        inner
+            .rooms
+            .entry(room_id)
+            .or_insert_with(|| {
+                created = true;
+                let room = room_id.to_string();
+                counter(
+                    &inner.recorder,
+                    MESSAGES_SENT,
+                    &[("tenant", tenant_slug), ("room", &room)],
+                )
+            })
+            .increment(1);
+        if !created {
+            // Another thread put the same room in meanwhile.
+            inner.rooms_taken.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A socket was opened.
+    pub fn connection_opened(&self, transport: Transport) {
+        self.connections(transport).increment(1.0);
+    }
+
+    /// A socket that was counted as opened is gone.
+    pub fn connection_closed(&self, transport: Transport) {
+        self.connections(transport).decrement(1.0);
+    }
+
+    /// Something was refused by a rate limit, named by its key: `messages_per_user`.
+    pub fn rate_limited(&self, limit: &'static str) {
+        let labels = [("limit", limit)];
+        let refusals = &self.0.refusals;
+        refusals
+            .entry(limit)
+            .or_insert_with(|| counter(&self.0.recorder, RATE_LIMITED, &labels))
+            .increment(1);
+    }
+
+    /// Has the runtime this is called from measured. Each worker has one of its own.
+    pub fn watch_runtime(&self) {
+        if let Ok(handle) = Handle::try_current() {
+            let mut runtimes = self.0.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+            if runtimes.iter().all(|known| known.id() != handle.id()) {
+                runtimes.push(handle);
+            }
+        }
+    }
+
+    /// All metrics as Prometheus text.
+    pub fn render(&self) -> String {
+        self.sample();
+        self.0.handle.render()
+    }
+
+    /// Takes samples of memory and queues, and folds recorded durations into their buckets, without which they pile
+    /// up until the next [`Metrics::render`]. To be called every [`UPKEEP_INTERVAL`].
+    pub fn upkeep(&self) {
+        self.sample();
+        self.0.handle.run_upkeep();
+    }
+
+    fn connections(&self, transport: Transport) -> &Gauge {
+        match transport {
+            Transport::WebSocket => &self.0.websockets,
+            Transport::LongPoll => &self.0.longpolls,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    fn sample(&self) {
+        let inner = &self.0;
+        inner.uptime.set(inner.started.elapsed().as_secs_f64());
+        if let Some(bytes) = resident_memory_bytes() {
+            inner.memory.set(bytes as f64);
+        }
+        let (mut queued, mut alive) = (0, 0);
+        for runtime in inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            queued += runtime.metrics().global_queue_depth();
+            alive += runtime.metrics().num_alive_tasks();
+        }
+        inner.run_queue.set(queued as f64);
+        inner.tasks.set(alive as f64);
+    }
+}
+
+/// Memory of this process that is resident, in bytes; `None` where the system does not tell.
+pub fn resident_memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// The table of all metrics as Markdown.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Metrics\n\nWhat `GET /metrics` tells, in Prometheus text. Made from `src/metrics.rs` by `make reference`; \
+         a test compares the two.\n\n| metric | type | labels | what |\n|---|---|---|---|\n",
+    );
+    for Description {
+        name,
+        kind,
+        labels,
+        help,
+    } in &DESCRIPTIONS
+    {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "| `{name}` | {kind} | {labels} | {help} |");
+    }
+    text
+}
+
+fn find(methods: &[(&'static str, Histogram)], method: &str) -> Option<Histogram> {
+    methods
+        .iter()
+        .find(|(known, _)| *known == method)
+        .map(|(_, histogram)| histogram.clone())
+}
+
+/// Methods are free text for whoever sends them; labels are not.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => OTHER,
+    }
+}
+
+fn result(ok: bool) -> &'static str {
+    if ok { "ok" } else { "error" }
+}
+
+static METADATA: Metadata<'static> = Metadata::new("parlour", Level::INFO, Some("parlour"));
+
+fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
+    let labels: Vec<_> = labels
+        .iter()
+        .map(|(name, value)| Label::new(*name, (*value).to_owned()))
+        .collect();
+    Key::from_parts(name, labels)
+}
+
+fn counter(recorder: &PrometheusRecorder, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
+    recorder.register_counter(&key(name, labels), &METADATA)
+}
+
+fn gauge(recorder: &PrometheusRecorder, name: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
+    recorder.register_gauge(&key(name, labels), &METADATA)
+}
+
+fn histogram(recorder: &PrometheusRecorder, name: &'static str, labels: &[(&'static str, &str)]) -> Histogram {
+    recorder.register_histogram(&key(name, labels), &METADATA)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Sources;
+
+    fn with_rooms(room_labels_max: Cap<usize>) -> Metrics {
+        let mut settings = Settings::load(&Sources::default()).unwrap().settings;
+        settings.metrics.room_labels_max = room_labels_max;
+        Metrics::new(&settings)
+    }
+
+    fn value(text: &str, line: &str) -> Option<f64> {
+        text.lines()
+            .find_map(|candidate| candidate.strip_prefix(line)?.trim().parse().ok())
+    }
+
+    fn exercise(metrics: &Metrics) {
+        let ms = Duration::from_millis(3);
+        metrics.http_stop(&Method::GET, "/api/v1/rooms/{id}", 200, ms);
+        metrics.http_stop(&Method::GET, "/api/v1/rooms/{id}", 404, ms);
+        metrics.http_stop(&Method::from_bytes(b"BREW").unwrap(), "unmatched", 405, ms);
+        metrics.channel_joined("room", true, ms);
+        metrics.channel_joined("room", false, ms);
+        metrics.query(ms, false);
+        metrics.query(ms, true);
+        metrics.connection_opened(Transport::WebSocket);
+        metrics.connection_opened(Transport::WebSocket);
+        metrics.connection_closed(Transport::WebSocket);
+        metrics.connection_opened(Transport::LongPoll);
+        metrics.rate_limited("messages_per_user");
+        metrics.message_sent("default", RoomId::generate());
+    }
+
+    #[test]
+    fn everything_counted_is_rendered() {
+        let metrics = with_rooms(Cap::Max(10));
+        exercise(&metrics);
+        metrics.upkeep();
+        let text = metrics.render();
+        for (line, expected) in [
+            (r#"parlour_endpoint_stop_duration_seconds_count{status="2xx"}"#, 1.0),
+            (r#"parlour_endpoint_stop_duration_seconds_count{status="4xx"}"#, 2.0),
+            (
+                r#"parlour_endpoint_stop_duration_seconds_bucket{status="4xx",le="0.0025"}"#,
+                0.0,
+            ),
+            (
+                r#"parlour_endpoint_stop_duration_seconds_bucket{status="4xx",le="0.005"}"#,
+                2.0,
+            ),
+            (
+                r#"parlour_router_dispatch_stop_duration_seconds_count{method="GET",route="/api/v1/rooms/{id}"}"#,
+                2.0,
+            ),
+            (
+                r#"parlour_router_dispatch_stop_duration_seconds_count{method="other",route="unmatched"}"#,
+                1.0,
+            ),
+            (
+                r#"parlour_channel_joined_duration_seconds_count{kind="room",result="ok"}"#,
+                1.0,
+            ),
+            (
+                r#"parlour_channel_joined_duration_seconds_count{kind="room",result="error"}"#,
+                1.0,
+            ),
+            (r#"parlour_repo_query_duration_seconds_count{result="ok"}"#, 1.0),
+            (r#"parlour_repo_query_duration_seconds_count{result="error"}"#, 1.0),
+            (r#"parlour_connections_active{transport="websocket"}"#, 1.0),
+            (r#"parlour_connections_active{transport="longpoll"}"#, 1.0),
+            (r#"parlour_rate_limited_total{limit="messages_per_user"}"#, 1.0),
+        ] {
+            assert_eq!(value(&text, line), Some(expected), "{line} in {text}");
+        }
+        assert!(value(&text, "parlour_vm_memory_bytes").unwrap() > 1_000_000.0);
+        assert!(value(&text, "parlour_uptime_seconds").unwrap() < 60.0);
+    }
+
+    #[test]
+    fn the_page_of_metrics_lists_what_is_rendered_and_nothing_else() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+        assert!(fs::read_to_string(path).unwrap() == reference(), "run `make reference`");
+
+        let metrics = with_rooms(Cap::Max(10));
+        exercise(&metrics);
+        let text = metrics.render();
+        let mut rendered: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split_once(' '))
+            .collect();
+        let mut described: Vec<_> = DESCRIPTIONS
+            .iter()
+            .map(|description| {
+                let kind = match description.kind {
+                    Kind::Counter => "counter",
+                    Kind::Gauge => "gauge",
+                    Kind::Histogram => "histogram",
+                };
+                (description.name, kind)
+            })
+            .collect();
+        rendered.sort_unstable();
+        described.sort_unstable();
+        assert_eq!(rendered, described);
+        assert!(text.contains("# HELP parlour_connections_active Sockets that are open"));
+    }
+
+    #[test]
+    fn rooms_over_the_cap_are_counted_together() {
+        let metrics = with_rooms(Cap::Max(2));
+        let rooms: Vec<_> = (0..4).map(|_| RoomId::generate()).collect();
+        for room in &rooms {
+            metrics.message_sent("default", *room);
+            metrics.message_sent("default", *room);
+        }
+        let text = metrics.render();
+        let line = |room: RoomId| format!("parlour_messages_sent_total{{tenant=\"default\",room=\"{room}\"}}");
+        assert_eq!(value(&text, &line(rooms[0])), Some(2.0), "{text}");
+        assert_eq!(value(&text, &line(rooms[1])), Some(2.0));
+        assert_eq!(value(&text, &line(rooms[2])), None);
+        assert_eq!(
+            value(&text, r#"parlour_messages_sent_total{tenant="other",room="other"}"#),
+            Some(4.0)
+        );
+    }
+
+    #[test]
+    fn threads_never_exceed_the_cap_of_rooms() {
+        let metrics = with_rooms(Cap::Max(3));
+        let rooms: Vec<_> = (0..20).map(|_| RoomId::generate()).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| rooms.iter().for_each(|room| metrics.message_sent("default", *room)));
+            }
+        });
+        let text = metrics.render();
+        let counts: Vec<f64> = text
+            .lines()
+            .filter(|line| line.starts_with(MESSAGES_SENT))
+            .map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
+            .collect();
+        assert!(counts.len() <= 4, "{text}");
+        assert_eq!(counts.iter().sum::<f64>(), 160.0);
+    }
+
+    #[test]
+    fn two_servers_of_one_process_count_apart() {
+        let (one, two) = (with_rooms(Cap::Off), with_rooms(Cap::Off));
+        one.rate_limited("messages_per_user");
+        assert!(one.render().contains("parlour_rate_limited_total"));
+        assert!(!two.render().contains("parlour_rate_limited_total"));
+    }
+
+    #[actix_web::test]
+    async fn tasks_of_watched_runtimes_are_counted_once() {
+        let metrics = with_rooms(Cap::Off);
+        metrics.watch_runtime();
+        metrics.watch_runtime();
+        let waiting = tokio::spawn(std::future::pending::<()>());
+        let alive = value(&metrics.render(), "parlour_vm_tasks_alive").unwrap();
+        waiting.abort();
+        let expected = Handle::current().metrics().num_alive_tasks();
+        assert_eq!(alive as usize, expected);
+    }
+}

@@ -1,0 +1,133 @@
+//! The vocabulary of the actors.
+
+use std::sync::Arc;
+
+use actix::Message;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{
+    socket_handle::{SocketHandle, SocketId},
+    topic::TopicKey,
+};
+use crate::{ids::UserId, phoenix::ChannelId};
+
+/// A socket has connected. Until it sends [`Gone`] it can be disconnected by user or token.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Register {
+    /// The socket.
+    pub socket: Arc<SocketHandle>,
+    /// Its user.
+    pub user_id: UserId,
+    /// The id of the token it connected with.
+    pub token_id: Uuid,
+}
+
+/// A socket has ended; all its channels end with it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Gone(pub SocketId);
+
+/// Who is tracked as present, and whether people are told in words.
+#[derive(Clone, Debug)]
+pub struct Presentee {
+    /// The presence key.
+    pub user_id: UserId,
+    /// Shown to others.
+    pub username: String,
+    /// Broadcast `user_joined` and `user_left` too.
+    pub announce: bool,
+}
+
+/// A channel subscribes to a topic it was authorised for.
+#[derive(Message)]
+#[rtype(result = "Result<(), SocketEnded>")]
+pub struct Subscribe {
+    /// The socket, which has been registered.
+    pub socket: Arc<SocketHandle>,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// What it joins.
+    pub key: TopicKey,
+    /// The topic as the client wrote it; broadcasts carry it.
+    pub topic: Arc<str>,
+    /// Whom to show as present; `None` for topics without presence.
+    pub presence: Option<Presentee>,
+}
+
+/// The socket ended before its channel could subscribe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketEnded;
+
+/// A channel has ended. Comes from the client, from a failed delivery or with the socket, so more than
+/// once is fine.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Unsubscribe {
+    /// The socket.
+    pub socket_id: SocketId,
+    /// Its channel.
+    pub channel: ChannelId,
+}
+
+/// Something for all channels of a topic. The reply means that every socket has it in its mailbox.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Publish {
+    /// The topic.
+    pub key: TopicKey,
+    /// The event's name.
+    pub event: &'static str,
+    /// The event's payload.
+    pub payload: Arc<RawValue>,
+    /// The message's place in the room log, for messages.
+    pub seq: Option<i64>,
+    /// The channel that must not get it.
+    pub except: Option<(SocketId, ChannelId)>,
+    /// May be skipped for sockets that lag.
+    pub ephemeral: bool,
+}
+
+/// Ends all channels of a topic, or those of one user, for good (`phx_close`).
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct EndChannels {
+    /// The topic.
+    pub key: TopicKey,
+    /// Only this user's channels.
+    pub user_id: Option<UserId>,
+}
+
+/// Ends all sockets that were connected with a token.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct DisconnectToken {
+    /// The token's user.
+    pub user_id: UserId,
+    /// The token's id.
+    pub token_id: Uuid,
+}
+
+/// Asks for the sockets of a tenant, to end them one by one.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Vec<Arc<SocketHandle>>")]
+pub struct ListSockets;
+
+/// Asks what a registry holds.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "RegistryCounts")]
+pub struct Count;
+
+/// What a registry holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RegistryCounts {
+    /// Connected sockets.
+    pub sockets: usize,
+    /// Joined channels.
+    pub channels: usize,
+    /// Topics with at least one channel.
+    pub topics: usize,
+    /// Users shown as present, counted once per topic.
+    pub present: usize,
+}

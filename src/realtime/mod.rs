@@ -1,0 +1,229 @@
+//! Real time: the actors that know who listens, and the one function that messages go through.
+//!
+//! * [`room_registry`] — an actor per tenant: topics, fan-out, presence
+//! * [`directory`] — finds a tenant's registry, and replaces dead ones
+//! * [`socket_handle`] — the runtime's end of a socket, whatever transport carries it
+//! * [`publish`] — check, persist, count, broadcast
+//! * [`rate_limiter`], [`stats_collector`] — tables read on the hot path, each swept by its actor
+//! * [`connections`] — how many sockets are open, and how many may be
+//!
+//! Everything here can be lost with the process: the database is the only truth.
+
+pub mod connections;
+pub mod directory;
+pub mod messages;
+pub mod publish;
+pub mod rate_limiter;
+pub mod room_registry;
+pub mod socket_handle;
+pub mod stats_collector;
+pub mod topic;
+
+mod room_locks;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::{Actor, Addr};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use self::{
+    connections::{ConnectionCaps, Connections},
+    directory::{RegistryOptions, TenantDirectory},
+    messages::{Count, DisconnectToken, ListSockets, RegistryCounts},
+    rate_limiter::RateLimiter,
+    room_locks::RoomLocks,
+    socket_handle::Disconnect,
+    stats_collector::StatsCollector,
+};
+pub use self::{
+    publish::{SendError, Sender, raw_payload},
+    rate_limiter::{RateLimits, Refused},
+    stats_collector::{RoomStats, Stats, StatsSnapshot, TenantStats},
+};
+use crate::{
+    config::Settings,
+    ids::{TenantId, UserId},
+    metrics::Metrics,
+    store::Store,
+};
+
+/// How often tables that only grow by themselves are swept.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The running real-time side of a server; a handle that is cheap to clone.
+#[derive(Clone)]
+pub struct Realtime(Arc<Inner>);
+
+/// What a [`Realtime`] handle shares.
+pub struct Inner {
+    store: Store,
+    directory: TenantDirectory,
+    limits: Arc<RateLimits>,
+    stats: Arc<Stats>,
+    connections: Arc<Connections>,
+    room_locks: RoomLocks,
+    metrics: Metrics,
+    draining: AtomicBool,
+    rate_limiter: Addr<RateLimiter>,
+    stats_collector: Addr<StatsCollector>,
+}
+
+impl Deref for Realtime {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Realtime {
+    /// Starts the actors. Must be called inside an actix system.
+    pub fn start(settings: &Settings, store: Store, metrics: Metrics) -> Self {
+        let limits = Arc::new(RateLimits::new(&settings.limits, metrics.clone()));
+        let stats = Arc::new(Stats::new(settings.realtime.stats_rooms_max.or_max()));
+        let directory = TenantDirectory::new(
+            settings.realtime.registry_threads,
+            RegistryOptions {
+                mailbox_capacity: settings.realtime.registry_mailbox,
+                idle_timeout: settings.realtime.registry_idle_timeout,
+            },
+        );
+        let connections = Connections::new(ConnectionCaps {
+            total: settings.socket.connections_max,
+            per_tenant: settings.socket.connections_per_tenant_max,
+            per_address: settings.socket.connections_per_address_max,
+        });
+        let realtime = Self(Arc::new(Inner {
+            rate_limiter: RateLimiter::new(Arc::clone(&limits), SWEEP_INTERVAL).start(),
+            stats_collector: StatsCollector::new(Arc::clone(&stats), SWEEP_INTERVAL).start(),
+            store,
+            directory,
+            limits,
+            stats,
+            connections,
+            room_locks: RoomLocks::default(),
+            metrics,
+            draining: AtomicBool::new(false),
+        }));
+        let swept = Arc::downgrade(&realtime.0);
+        actix::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP_INTERVAL).await;
+                let Some(inner) = swept.upgrade() else { break };
+                inner.room_locks.sweep();
+                inner.directory.sweep();
+            }
+        });
+        realtime
+    }
+
+    /// A token was revoked: the sockets that connected with it end, and get nothing more.
+    pub async fn token_revoked(&self, tenant_id: TenantId, user_id: UserId, token_id: Uuid) {
+        if self.directory.running(tenant_id).is_some()
+            && let Err(error) = self
+                .directory
+                .ask(tenant_id, DisconnectToken { user_id, token_id })
+                .await
+        {
+            warn!(%error, %tenant_id, "sockets of a revoked token not ended");
+        }
+    }
+
+    /// What each tenant's registry holds.
+    pub async fn counts(&self) -> Vec<(TenantId, RegistryCounts)> {
+        let mut counts = Vec::new();
+        for (tenant_id, registry) in self.directory.all() {
+            if let Ok(count) = registry.send(Count).await {
+                counts.push((tenant_id, count));
+            }
+        }
+        counts
+    }
+
+    /// Ends all sockets with "service restart", `batch` of them at a time with `pause` in between, so that
+    /// not all clients come back in the same moment; returns when they have gone, or after `timeout`.
+    /// From the first moment on new sockets are refused.
+    pub async fn drain(&self, batch: usize, pause: Duration, timeout: Duration) {
+        self.draining.store(true, Ordering::Release);
+        let deadline = tokio::time::Instant::now() + timeout;
+        let mut sockets = Vec::new();
+        for (_, registry) in self.directory.all() {
+            sockets.extend(registry.send(ListSockets).await.unwrap_or_default());
+        }
+        if !sockets.is_empty() {
+            info!(sockets = sockets.len(), "sockets are told to reconnect elsewhere");
+        }
+        for batch in sockets.chunks(batch.max(1)) {
+            for socket in batch {
+                socket.end(Disconnect::Restart);
+            }
+            tokio::time::sleep_until((tokio::time::Instant::now() + pause).min(deadline)).await;
+        }
+        while self.connections.open() > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if self.connections.open() > 0 {
+            warn!(
+                sockets = self.connections.open(),
+                "sockets still open at the end of the drain"
+            );
+        }
+    }
+
+    /// Ends the threads of the registries; nothing works after that.
+    pub fn stop(&self) {
+        self.directory.stop();
+    }
+}
+
+impl Inner {
+    /// The database behind the contexts.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Finds the tenants' registries.
+    pub fn directory(&self) -> &TenantDirectory {
+        &self.directory
+    }
+
+    /// The rate limits.
+    pub fn limits(&self) -> &RateLimits {
+        &self.limits
+    }
+
+    /// The message counters.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The open sockets.
+    pub fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// The actor that owns the message counters.
+    pub fn stats_collector(&self) -> &Addr<StatsCollector> {
+        &self.stats_collector
+    }
+
+    /// The actor that owns the rate limits.
+    pub fn rate_limiter(&self) -> &Addr<RateLimiter> {
+        &self.rate_limiter
+    }
+
+    /// Whether the server is shutting down and takes no new sockets.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}

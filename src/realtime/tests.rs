@@ -1,0 +1,476 @@
+//! The registry and its directory, with sockets that write down what they are told. No database.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, Addr, Context, Handler, Message};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time};
+use uuid::Uuid;
+
+use super::{
+    directory::{RegistryOptions, TenantDirectory},
+    messages::{
+        Count, DisconnectToken, EndChannels, Gone, Presentee, Publish, Register, RegistryCounts, SocketEnded,
+        Subscribe, Unsubscribe,
+    },
+    raw_payload,
+    room_registry::RoomRegistry,
+    socket_handle::{Disconnect, Outbound, SocketHandle},
+    topic::TopicKey,
+};
+use crate::{
+    ids::{RoomId, TenantId, UserId},
+    phoenix::{ChannelId, Effect, Frame, Payload, Socket, SocketLimits, Version},
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A socket's end that writes down what it is told.
+struct Recorder {
+    told: mpsc::UnboundedSender<Outbound>,
+    capacity: usize,
+}
+
+impl Actor for Recorder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(self.capacity);
+    }
+}
+
+impl Handler<Outbound> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, outbound: Outbound, _: &mut Self::Context) {
+        // The test may have seen enough.
+        let _ = self.told.send(outbound);
+    }
+}
+
+/// Makes the registry panic, as a bug would.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Poison;
+
+impl Handler<Poison> for RoomRegistry {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "what the test is about")]
+    fn handle(&mut self, _: Poison, _: &mut Self::Context) {
+        panic!("a test poisons the registry");
+    }
+}
+
+struct Tap {
+    handle: Arc<SocketHandle>,
+    user_id: UserId,
+    token_id: Uuid,
+    told: mpsc::UnboundedReceiver<Outbound>,
+}
+
+/// Channel ids come from the protocol machine only.
+fn channel_ids(count: usize) -> Vec<ChannelId> {
+    let mut socket = Socket::new(Version::V2, SocketLimits::default(), &["t:*"]);
+    (0..count)
+        .map(|number| {
+            socket
+                .receive_text(&format!(r#"["{number}","{number}","t:{number}","phx_join",{{}}]"#))
+                .unwrap();
+            loop {
+                if let Some(Effect::Join { channel, .. }) = socket.next_effect() {
+                    break channel;
+                }
+            }
+        })
+        .collect()
+}
+
+fn directory() -> TenantDirectory {
+    TenantDirectory::new(
+        1,
+        RegistryOptions {
+            mailbox_capacity: 64,
+            idle_timeout: Duration::from_secs(60),
+        },
+    )
+}
+
+async fn tap(registry: &Addr<RoomRegistry>, queued_bytes_max: usize) -> Tap {
+    let (sender, told) = mpsc::unbounded_channel();
+    let recorder = Recorder {
+        told: sender,
+        capacity: 1000,
+    }
+    .start();
+    let handle = Arc::new(SocketHandle::new(Version::V2, recorder.recipient(), queued_bytes_max));
+    let (user_id, token_id) = (UserId::generate(), Uuid::now_v7());
+    registry
+        .send(Register {
+            socket: Arc::clone(&handle),
+            user_id,
+            token_id,
+        })
+        .await
+        .unwrap();
+    Tap {
+        handle,
+        user_id,
+        token_id,
+        told,
+    }
+}
+
+impl Tap {
+    async fn subscribe(
+        &self,
+        registry: &Addr<RoomRegistry>,
+        channel: ChannelId,
+        key: TopicKey,
+        announce: bool,
+    ) -> Result<(), SocketEnded> {
+        let presence = Presentee {
+            user_id: self.user_id,
+            username: "ann".to_owned(),
+            announce,
+        };
+        let subscribe = Subscribe {
+            socket: Arc::clone(&self.handle),
+            channel,
+            key,
+            topic: Arc::from(key.to_string()),
+            presence: Some(presence),
+        };
+        registry.send(subscribe).await.unwrap()
+    }
+
+    async fn next(&mut self) -> Outbound {
+        time::timeout(PATIENCE, self.told.recv()).await.unwrap().unwrap()
+    }
+
+    /// The event and payload of the next broadcast, given back to the queue's account.
+    async fn broadcast(&mut self) -> (String, Value, Option<i64>) {
+        match self.next().await {
+            Outbound::Broadcast {
+                broadcast, seq, bytes, ..
+            } => {
+                self.handle.release(bytes);
+                let Some(Frame::Text(text)) = broadcast.frame(Version::V2) else {
+                    unreachable!("JSON")
+                };
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                (broadcast.event().to_owned(), frame[4].clone(), seq)
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    async fn presence_state(&mut self) -> Value {
+        match self.next().await {
+            Outbound::PresenceState { state, .. } => Payload::Json(state).parse().unwrap(),
+            other => unreachable!("{other:?}"),
+        }
+    }
+}
+
+fn publish(key: TopicKey, seq: i64) -> Publish {
+    let payload = raw_payload(&json!({ "seq": seq })).unwrap();
+    Publish {
+        key,
+        event: "new_message",
+        payload,
+        seq: Some(seq),
+        except: None,
+        ephemeral: false,
+    }
+}
+
+#[actix::test]
+async fn a_joiner_gets_the_state_then_its_own_diff_and_the_others_the_diff_only() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let (mut first, mut second) = (tap(&registry, 10_000).await, tap(&registry, 10_000).await);
+    first.subscribe(&registry, channel, key, false).await.unwrap();
+    assert_eq!(first.presence_state().await.as_object().unwrap().len(), 1);
+    assert_eq!(first.broadcast().await.0, "presence_diff");
+    second.subscribe(&registry, channel, key, false).await.unwrap();
+    assert_eq!(second.presence_state().await.as_object().unwrap().len(), 2);
+    let diff = second.broadcast().await;
+    assert_eq!(first.broadcast().await, diff);
+    assert!(diff.1["joins"][second.user_id.to_string()].is_object());
+    directory.stop();
+}
+
+#[actix::test]
+async fn every_socket_gets_the_same_order_and_the_excepted_channel_nothing() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channels = channel_ids(2);
+    let mut taps = Vec::new();
+    for &channel in &channels {
+        let tap = tap(&registry, 1 << 20).await;
+        tap.subscribe(&registry, channel, key, false).await.unwrap();
+        taps.push(tap);
+    }
+    for seq in 1..=100 {
+        let except = (seq == 50).then(|| (taps[0].handle.id(), channels[0]));
+        registry
+            .send(Publish {
+                except,
+                ..publish(key, seq)
+            })
+            .await
+            .unwrap();
+    }
+    for (index, tap) in taps.iter_mut().enumerate() {
+        let mut seqs = Vec::new();
+        while seqs.last() != Some(&100) {
+            if let Outbound::Broadcast { seq: Some(seq), .. } = tap.next().await {
+                seqs.push(seq);
+            }
+        }
+        let expected: Vec<i64> = (1..=100).filter(|&seq| index != 0 || seq != 50).collect();
+        assert_eq!(seqs, expected);
+    }
+    directory.stop();
+}
+
+#[actix::test]
+async fn a_socket_that_takes_nothing_is_ended_and_leaves_the_room() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let (slow, mut witness) = (tap(&registry, 300).await, tap(&registry, 1 << 20).await);
+    witness.subscribe(&registry, channel, key, false).await.unwrap();
+    slow.subscribe(&registry, channel, key, false).await.unwrap();
+    // Its own diff is in its queue and stays there: nobody gives the bytes back.
+    for seq in 1..=10 {
+        registry.send(publish(key, seq)).await.unwrap();
+    }
+    assert_eq!(slow.handle.disconnect(), Some(Disconnect::TooSlow));
+    assert!(!slow.handle.is_alive());
+    assert_eq!(registry.send(Count).await.unwrap().channels, 1);
+    let mut seen = Vec::new();
+    while seen.len() < 10 {
+        match witness.next().await {
+            Outbound::Broadcast { seq: Some(seq), .. } => seen.push(seq),
+            Outbound::Broadcast { .. } | Outbound::PresenceState { .. } => {}
+            other => unreachable!("{other:?}"),
+        }
+    }
+    assert_eq!(seen, (1..=10).collect::<Vec<_>>(), "the room goes on");
+    directory.stop();
+}
+
+#[actix::test]
+async fn ephemeral_frames_are_skipped_from_half_of_the_queue_on() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut lagging = tap(&registry, 1000).await;
+    lagging.subscribe(&registry, channel, key, false).await.unwrap();
+    lagging.presence_state().await;
+    lagging.broadcast().await;
+    let mut sent = 0;
+    while sent * 100 < 600 {
+        sent += 1;
+        registry.send(publish(key, sent)).await.unwrap();
+    }
+    let typing = Publish {
+        event: "typing",
+        ephemeral: true,
+        seq: None,
+        ..publish(key, 0)
+    };
+    registry.send(typing).await.unwrap();
+    assert!(lagging.handle.is_alive());
+    registry.send(Gone(lagging.handle.id())).await.unwrap();
+    let mut events = Vec::new();
+    while let Ok(Outbound::Broadcast { broadcast, .. }) = lagging.told.try_recv() {
+        events.push(broadcast.event().to_owned());
+    }
+    assert_eq!(events.len(), usize::try_from(sent).unwrap());
+    assert!(events.iter().all(|event| event == "new_message"), "{events:?}");
+    directory.stop();
+}
+
+#[actix::test]
+async fn ended_channels_are_told_and_forgotten() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let (key, other) = (TopicKey::Room(RoomId::generate()), TopicKey::Room(RoomId::generate()));
+    let channels = channel_ids(2);
+    let (mut kicked, bystander) = (tap(&registry, 1 << 20).await, tap(&registry, 1 << 20).await);
+    kicked.subscribe(&registry, channels[0], key, false).await.unwrap();
+    kicked.subscribe(&registry, channels[1], other, false).await.unwrap();
+    bystander.subscribe(&registry, channels[0], key, false).await.unwrap();
+    registry
+        .send(EndChannels {
+            key,
+            user_id: Some(kicked.user_id),
+        })
+        .await
+        .unwrap();
+    loop {
+        if let Outbound::EndChannel(channel) = kicked.next().await {
+            assert_eq!(channel, channels[0]);
+            break;
+        }
+    }
+    registry.send(publish(key, 1)).await.unwrap();
+    assert!(kicked.told.try_recv().is_err(), "nothing of the topic follows");
+    assert_eq!(
+        registry.send(Count).await.unwrap(),
+        RegistryCounts {
+            sockets: 2,
+            channels: 2,
+            topics: 2,
+            present: 2
+        }
+    );
+    directory.stop();
+}
+
+#[actix::test]
+async fn a_revoked_token_ends_its_sockets_before_anything_else_reaches_them() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    let wrong = DisconnectToken {
+        user_id: tap.user_id,
+        token_id: Uuid::now_v7(),
+    };
+    registry.send(wrong).await.unwrap();
+    assert!(tap.handle.is_alive());
+    registry
+        .send(DisconnectToken {
+            token_id: tap.token_id,
+            ..wrong
+        })
+        .await
+        .unwrap();
+    assert_eq!(tap.handle.disconnect(), Some(Disconnect::Revoked));
+    assert_eq!(registry.send(Count).await.unwrap(), RegistryCounts::default());
+    assert_eq!(
+        tap.subscribe(&registry, channel, key, false).await,
+        Err(SocketEnded),
+        "it cannot come back"
+    );
+    directory.stop();
+}
+
+#[actix::test]
+async fn leaving_twice_and_leaving_what_was_never_joined_is_fine() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channels = channel_ids(2);
+    let tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channels[0], key, false).await.unwrap();
+    let socket_id = tap.handle.id();
+    for channel in [channels[0], channels[0], channels[1]] {
+        registry.send(Unsubscribe { socket_id, channel }).await.unwrap();
+    }
+    registry.send(Gone(socket_id)).await.unwrap();
+    registry.send(Gone(socket_id)).await.unwrap();
+    assert_eq!(registry.send(Count).await.unwrap(), RegistryCounts::default());
+    directory.stop();
+}
+
+#[actix::test]
+async fn a_registry_that_dies_tells_its_sockets_and_is_replaced() {
+    let directory = directory();
+    let tenant_id = TenantId::generate();
+    let registry = directory.registry(tenant_id);
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.presence_state().await;
+    tap.broadcast().await;
+
+    assert!(registry.send(Poison).await.is_err());
+    assert!(matches!(tap.next().await, Outbound::RegistryLost));
+
+    // Another tenant on the same thread does not notice, and this one gets a fresh registry.
+    assert!(directory.registry(TenantId::generate()).send(Count).await.is_ok());
+    let counts = directory.ask(tenant_id, Count).await.unwrap();
+    assert_eq!(counts, RegistryCounts::default());
+    let fresh = directory.registry(tenant_id);
+    fresh
+        .send(Register {
+            socket: Arc::clone(&tap.handle),
+            user_id: tap.user_id,
+            token_id: tap.token_id,
+        })
+        .await
+        .unwrap();
+    tap.subscribe(&fresh, channel, key, false).await.unwrap();
+    assert_eq!(tap.presence_state().await.as_object().unwrap().len(), 1);
+    directory.stop();
+}
+
+#[actix::test]
+async fn a_registry_without_sockets_stops_and_one_with_sockets_stays() {
+    let options = RegistryOptions {
+        mailbox_capacity: 64,
+        idle_timeout: Duration::from_millis(20),
+    };
+    let directory = TenantDirectory::new(1, options);
+    let (idle, used) = (TenantId::generate(), TenantId::generate());
+    let (idle_registry, used_registry) = (directory.registry(idle), directory.registry(used));
+    let _tap = tap(&used_registry, 1000).await;
+    let deadline = time::Instant::now() + PATIENCE;
+    while idle_registry.connected() {
+        assert!(time::Instant::now() < deadline, "the idle registry does not stop");
+        time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(used_registry.connected());
+    directory.sweep();
+    assert!(directory.running(idle).is_none() && directory.running(used).is_some());
+    directory.stop();
+}
+
+#[actix::test]
+async fn comings_and_goings_are_told_once_per_user() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channels = channel_ids(2);
+    let (mut watcher, device) = (tap(&registry, 1 << 20).await, tap(&registry, 1 << 20).await);
+    watcher.subscribe(&registry, channels[0], key, true).await.unwrap();
+    device.subscribe(&registry, channels[0], key, true).await.unwrap();
+    device.subscribe(&registry, channels[1], key, true).await.unwrap();
+    registry
+        .send(Unsubscribe {
+            socket_id: device.handle.id(),
+            channel: channels[0],
+        })
+        .await
+        .unwrap();
+    registry.send(Gone(device.handle.id())).await.unwrap();
+    watcher.presence_state().await;
+    let mut words = Vec::new();
+    while words.last().map(String::as_str) != Some("user_left") {
+        let (event, ..) = watcher.broadcast().await;
+        if event != "presence_diff" {
+            words.push(event);
+        }
+    }
+    assert_eq!(
+        words,
+        ["user_joined", "user_joined", "user_left"],
+        "the watcher's own, then the other's"
+    );
+    directory.stop();
+}

@@ -1,0 +1,349 @@
+//! From settings to a running server, and back to nothing.
+
+use std::{any::Any, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use actix_web::{
+    App as HttpApp, HttpServer,
+    dev::{Extensions, Server, ServerHandle},
+    middleware::from_fn,
+    rt::net::TcpStream,
+    web,
+};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::time;
+use tracing::{error, info, warn};
+use tracing_actix_web::TracingLogger;
+
+use crate::{
+    accounts::{self, PasswordHasher, Tokens},
+    app::App,
+    chat,
+    config::Settings,
+    metrics::{Metrics, UPKEEP_INTERVAL},
+    realtime::Realtime,
+    store::{DatabaseOptions, Store, StoreError},
+    telemetry::{self, RequestSpan, TelemetryError},
+    tenants,
+    web::{
+        edge::edge,
+        routes,
+        socket::{self, longpoll::LongPolls},
+    },
+};
+
+/// How often rows of tokens that have expired anyway are deleted.
+const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// Logging could not be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The database could not be opened or brought up to date.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database answered with an error.
+    #[error("the database could not be read")]
+    Database(#[from] sea_orm::DbErr),
+    /// A tenant that should exist could not be created.
+    #[error("tenant {slug} could not be created")]
+    Tenant {
+        /// The tenant's slug.
+        slug: String,
+        /// Why.
+        #[source]
+        source: tenants::Error,
+    },
+    /// A tenant's first rooms could not be created.
+    #[error("the first rooms of tenant {slug} could not be created")]
+    Rooms {
+        /// The tenant's slug.
+        slug: String,
+        /// Why.
+        #[source]
+        source: chat::Error,
+    },
+    /// There is no key to sign tokens with.
+    #[error("auth.secret_key is not set")]
+    NoSecretKey,
+    /// The address could not be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The signals that end the server cannot be listened for.
+    #[error("signals cannot be listened for")]
+    Signals(#[source] io::Error),
+    /// The server stopped with an error.
+    #[error("the server failed")]
+    Serve(#[source] io::Error),
+}
+
+/// A server that listens, and the parts that tests and shutdown reach for.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    app: web::Data<App>,
+}
+
+impl Application {
+    /// Opens the database, brings its schema up to date, makes the tenants of `tenants.ensure`, starts the
+    /// actors and listens. Must be called inside an actix system.
+    ///
+    /// # Errors
+    ///
+    /// [`StartupError`] says what stood in the way; nothing is left running then.
+    pub async fn build(settings: Settings) -> Result<Self, StartupError> {
+        let secret_key = settings.auth.secret_key.clone().ok_or(StartupError::NoSecretKey)?;
+        let metrics = Metrics::new(&settings);
+        let options = DatabaseOptions::from(&settings.database);
+        // Connecting first: a database that is not safe to write to is not migrated either.
+        let mut store = Store::connect(&options).await?;
+        Store::migrate(&options).await?;
+        let queries = metrics.clone();
+        store.on_query(&(Arc::new(move |duration, failed| queries.query(duration, failed)) as _));
+        for slug in &settings.tenants.ensure {
+            ensure_tenant(&store, slug).await?;
+        }
+        let epoch = store.epoch().await?;
+        let passwords = PasswordHasher::with_rounds(
+            settings.auth.password_rounds,
+            settings.auth.hash_concurrency,
+            settings.auth.hash_queue_max.get().unwrap_or(usize::MAX / 2),
+        );
+        let tokens = Tokens::new(&secret_key, settings.auth.token_lifetime);
+        let realtime = Realtime::start(&settings, store.clone(), metrics.clone());
+        let app = web::Data::new(App {
+            store,
+            tokens,
+            passwords,
+            realtime,
+            metrics,
+            epoch,
+            settings,
+        });
+        spawn_upkeep(&app);
+        let (server, address) = listen(&app)?;
+        Ok(Self { server, address, app })
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the server shares with its handlers.
+    pub fn app(&self) -> web::Data<App> {
+        self.app.clone()
+    }
+
+    /// Stops the server from outside while [`Application::serve`] runs.
+    pub fn stopper(&self) -> Stopper {
+        Stopper {
+            server: self.server.handle(),
+            app: self.app.clone(),
+        }
+    }
+
+    /// Serves until somebody uses the [`Stopper`].
+    ///
+    /// # Errors
+    ///
+    /// [`StartupError::Serve`] when listening failed for good.
+    pub async fn serve(self) -> Result<(), StartupError> {
+        self.server.await.map_err(StartupError::Serve)
+    }
+}
+
+/// Ends a server gracefully.
+#[derive(Clone)]
+pub struct Stopper {
+    server: ServerHandle,
+    app: web::Data<App>,
+}
+
+impl Stopper {
+    /// Tells all sockets to reconnect elsewhere, lets requests in flight finish, and stops, within
+    /// `server.shutdown_timeout` in all.
+    pub async fn stop(&self) {
+        let settings = &self.app.settings;
+        let socket = &settings.socket;
+        let timeout = settings.server.shutdown_timeout;
+        let drained = self
+            .app
+            .realtime
+            .drain(socket.drain_batch, socket.drain_interval, timeout);
+        if time::timeout(timeout, async { tokio::join!(drained, self.server.stop(true)) })
+            .await
+            .is_err()
+        {
+            warn!(
+                timeout_ms = timeout.as_millis(),
+                "stopped before everything was finished"
+            );
+            self.server.stop(false).await;
+        }
+        self.app.realtime.stop();
+    }
+}
+
+/// Runs a server until SIGTERM or SIGINT. The address goes to standard output as soon as it is listened on.
+///
+/// # Errors
+///
+/// [`StartupError`], see [`Application::build`] and [`Application::serve`].
+pub async fn run(settings: Settings) -> Result<(), StartupError> {
+    telemetry::init(&settings.log)?;
+    let application = Application::build(settings).await?;
+    let address = application.address();
+    let app = application.app();
+    if app.settings.no_limits {
+        warn!("all rate limits are off");
+    }
+    // Before anybody is told that the server is ready, and may tell it to stop.
+    let end = end_signal().map_err(StartupError::Signals)?;
+    info!(%address, environment = ?app.settings.environment, epoch = app.epoch, "ready");
+    announce(address, &app.settings);
+    let stopper = application.stopper();
+    let signals = actix_web::rt::spawn(async move {
+        end.await;
+        info!("shutting down");
+        stopper.stop().await;
+    });
+    application.serve().await?;
+    // The drain ends after the server has stopped accepting.
+    if signals.await.is_err() {
+        error!("shutdown was cut short");
+    }
+    // Gives SQLite the occasion to put its log into the file.
+    app.store.clone().close().await;
+    info!("stopped");
+    Ok(())
+}
+
+/// Completes when the process is told to end. It listens from the moment it is made.
+fn end_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The ready line, and in development what to try next.
+#[expect(
+    clippy::print_stdout,
+    reason = "the ready line is the command's output; logs go to standard error"
+)]
+fn announce(address: SocketAddr, settings: &Settings) {
+    println!("parlour is ready on http://{address}");
+    if !settings.environment.is_development() {
+        return;
+    }
+    let tenant = &settings.tenants.default;
+    println!(
+        "\n  API description  http://{address}/docs\n  socket           ws://{address}/chat/socket/websocket\n\n\
+         Register, then list the rooms of tenant {tenant}:\n\n  \
+         TOKEN=$(curl -s http://{address}/api/v1/auth/register -H 'content-type: application/json' \\\n    \
+         -d '{{\"username\":\"ann\",\"password\":\"correct horse\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\).*/\\1/')\n  \
+         curl -s http://{address}/api/v1/rooms -H \"authorization: Bearer $TOKEN\"\n"
+    );
+}
+
+async fn ensure_tenant(store: &Store, slug: &str) -> Result<(), StartupError> {
+    let tenant = tenants::ensure_tenant(store, slug)
+        .await
+        .map_err(|source| StartupError::Tenant {
+            slug: slug.to_owned(),
+            source,
+        })?;
+    chat::seed::ensure_default_rooms(store, tenant.id)
+        .await
+        .map_err(|source| StartupError::Rooms {
+            slug: slug.to_owned(),
+            source,
+        })?;
+    Ok(())
+}
+
+fn spawn_upkeep(app: &web::Data<App>) {
+    let weak = Arc::downgrade(&app.clone().into_inner());
+    actix_web::rt::spawn(async move {
+        let mut metrics_due = time::interval(UPKEEP_INTERVAL);
+        let mut purge_due = time::interval(PURGE_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = metrics_due.tick() => {
+                    let Some(app) = weak.upgrade() else { break };
+                    app.metrics.upkeep();
+                }
+                _ = purge_due.tick() => {
+                    let Some(app) = weak.upgrade() else { break };
+                    match accounts::purge_revoked_tokens(&app.store).await {
+                        Ok(0) => {}
+                        Ok(rows) => info!(rows, "expired revocations deleted"),
+                        Err(error) => warn!(error = &error as &dyn std::error::Error, "revocations not purged"),
+                    }
+                }
+            }
+        }
+    });
+}
+
+fn listen(app: &web::Data<App>) -> Result<(Server, SocketAddr), StartupError> {
+    let settings = app.settings.server.clone();
+    let user_timeout = app.settings.socket.user_timeout;
+    let polls = web::Data::new(LongPolls::default());
+    let data = app.clone();
+    let mut server = HttpServer::new(move || {
+        data.metrics.watch_runtime();
+        HttpApp::new()
+            .app_data(polls.clone())
+            .app_data(web::Data::new(data.metrics.clone()))
+            .configure(socket::configure)
+            .configure(routes::configure(data.clone()))
+            .wrap(from_fn(edge))
+            .wrap(from_fn(telemetry::observe))
+            .wrap(TracingLogger::<RequestSpan>::new())
+    })
+    .client_request_timeout(settings.header_timeout)
+    .client_disconnect_timeout(settings.disconnect_timeout)
+    .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+    .on_connect(move |connection, _: &mut Extensions| tune(connection, user_timeout))
+    // The caps on sockets decide, and know whom to refuse; the framework's own would let clients wait unheard.
+    .max_connections(usize::MAX)
+    .disable_signals();
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers);
+    }
+    let address = SocketAddr::new(settings.host, settings.port);
+    let server = server
+        .bind(address)
+        .map_err(|source| StartupError::Listen { address, source })?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    Ok((server.run(), address))
+}
+
+/// Small frames must not wait for one another, and a peer that takes nothing more must not keep its socket:
+/// a session actor whose client does not read is not even polled, so only the kernel can end it.
+fn tune(connection: &dyn Any, user_timeout: Duration) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else {
+        return;
+    };
+    let socket = SockRef::from(stream);
+    let tuned = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_user_timeout(Some(user_timeout)))
+        .and_then(|()| socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(user_timeout)));
+    if let Err(error) = tuned {
+        warn!(%error, "socket options not set");
+    }
+}

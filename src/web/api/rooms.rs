@@ -1,0 +1,181 @@
+//! Rooms, and coming and going.
+
+use actix_web::{
+    delete, get, post,
+    web::{Data, Path},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::NoFieldsIn;
+use crate::{
+    app::App,
+    chat::{self, NewRoom, Role, RoomKind, RoomRef, RoomWithMembers},
+    web::{
+        error::ApiError,
+        extract::{Authenticated, Body, Json, PageParams, Query},
+        reply::{Envelope, Listed, Nothing, Reply},
+    },
+    wire::{RoomDetailOut, RoomOut, RoomWithRoleOut},
+};
+
+/// A room to be created.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoomIn {
+    /// 1 to 80 characters.
+    #[schema(example = "Book club")]
+    pub name: String,
+    /// Up to 500 characters.
+    pub description: Option<String>,
+    /// 1 to 80 of `a-z`, `0-9` and `-`; made from the name when missing.
+    #[schema(example = "book-club")]
+    pub slug: Option<String>,
+    /// `public` when missing; `dm` is for `POST /dm` only.
+    pub kind: Option<RoomKind>,
+    /// The tenant, for clients that name it in the body.
+    pub tenant: Option<String>,
+}
+
+impl Body for RoomIn {
+    fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+}
+
+/// Lists the public rooms and the private ones the user is in
+#[utoipa::path(
+    tag = "rooms",
+    params(PageParams),
+    responses((status = 200, description = "A page of rooms", body = Listed<RoomWithRoleOut>))
+)]
+#[get("/rooms")]
+pub async fn list_rooms(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    query: Query<PageParams>,
+) -> Result<Reply<Listed<RoomWithRoleOut>>, ApiError> {
+    let page = query.read()?.into();
+    Ok(Reply::page(
+        chat::list_rooms(&app.store, &identity.scope(), &page).await?,
+    ))
+}
+
+/// Creates a room; its creator becomes its first member, as admin
+#[utoipa::path(
+    tag = "rooms",
+    request_body = RoomIn,
+    responses((status = 201, description = "The room", body = Envelope<RoomWithRoleOut>, headers(("Location" = String))))
+)]
+#[post("/rooms")]
+pub async fn create_room(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    body: Json<RoomIn>,
+) -> Result<Reply<Envelope<RoomWithRoleOut>>, ApiError> {
+    let RoomIn {
+        name,
+        description,
+        slug,
+        kind,
+        tenant: _,
+    } = body.read(&identity).await?;
+    let new = NewRoom {
+        name,
+        description,
+        slug,
+        kind,
+    };
+    let room: RoomOut = chat::create_room(&app.store, &identity.scope(), new).await?.into();
+    let location = format!("/api/v1/rooms/{}", room.id);
+    Ok(Reply::created(
+        location,
+        RoomWithRoleOut {
+            room,
+            role: Some(Role::Admin),
+        },
+    ))
+}
+
+/// Shows a room and its members
+#[utoipa::path(tag = "rooms", responses((status = 200, description = "The room", body = Envelope<RoomDetailOut>)))]
+#[get("/rooms/{id}")]
+pub async fn get_room(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    id: Path<String>,
+) -> Result<Reply<Envelope<RoomDetailOut>>, ApiError> {
+    let found = chat::get_room_with_members(&app.store, &identity.scope(), &RoomRef::parse(&id)).await?;
+    let RoomWithMembers {
+        room,
+        role,
+        members,
+        member_count,
+    } = found;
+    Ok(Reply::ok(RoomDetailOut {
+        room: RoomWithRoleOut {
+            room: room.into(),
+            role,
+        },
+        members: members.into_iter().map(Into::into).collect(),
+        member_count,
+    }))
+}
+
+/// Deletes a room with all its messages; only its creator may
+#[utoipa::path(
+    tag = "rooms",
+    request_body = NoFieldsIn,
+    responses((status = 200, description = "Deleted", body = Envelope<Nothing>))
+)]
+#[delete("/rooms/{id}")]
+pub async fn delete_room(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    id: Path<String>,
+    body: Json<NoFieldsIn>,
+) -> Result<Reply<Envelope<Nothing>>, ApiError> {
+    let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
+    let scope = identity.scope();
+    let room = chat::delete_room(&app.store, &scope, &RoomRef::parse(&id)).await?;
+    app.realtime.room_deleted(&scope, room.id).await;
+    Ok(Reply::done())
+}
+
+/// Makes the user a member of a public room
+#[utoipa::path(
+    tag = "rooms",
+    request_body = NoFieldsIn,
+    responses((status = 200, description = "The room", body = Envelope<RoomOut>))
+)]
+#[post("/rooms/{id}/join")]
+pub async fn join_room(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    id: Path<String>,
+    body: Json<NoFieldsIn>,
+) -> Result<Reply<Envelope<RoomOut>>, ApiError> {
+    let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
+    let room = chat::join_room(&app.store, &identity.scope(), &RoomRef::parse(&id)).await?;
+    Ok(Reply::ok(room.into()))
+}
+
+/// Ends the user's membership of a room
+#[utoipa::path(
+    tag = "rooms",
+    request_body = NoFieldsIn,
+    responses((status = 200, description = "Left", body = Envelope<Nothing>))
+)]
+#[delete("/rooms/{id}/leave")]
+pub async fn leave_room(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    id: Path<String>,
+    body: Json<NoFieldsIn>,
+) -> Result<Reply<Envelope<Nothing>>, ApiError> {
+    let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
+    let scope = identity.scope();
+    let room = chat::leave_room(&app.store, &scope, &RoomRef::parse(&id)).await?;
+    app.realtime.member_left(&scope, &room).await;
+    Ok(Reply::done())
+}

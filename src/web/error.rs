@@ -1,0 +1,296 @@
+//! Where a domain error becomes an answer: one table for HTTP, one for channels.
+//!
+//! Neither table has a `_` arm, so a new kind of error has to choose its status here. What the server got
+//! wrong is logged with its whole chain of causes, once, and told to nobody.
+
+use std::{error::Error as StdError, time::Duration};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+};
+use sea_orm::DbErr;
+use serde_json::{Value, json};
+use tracing::error;
+
+use crate::{
+    accounts, chat,
+    realtime::{Refused, SendError},
+    store, tenants,
+    validation::Violations,
+};
+
+/// What a client that found the server busy is told to wait.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The rules of chat say no.
+    #[error(transparent)]
+    Chat(#[from] chat::Error),
+    /// The rules of accounts say no.
+    #[error(transparent)]
+    Accounts(#[from] accounts::Error),
+    /// No such tenant.
+    #[error(transparent)]
+    Tenants(#[from] tenants::Error),
+    /// The message was not sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// 429: too many in too short a time.
+    #[error(transparent)]
+    Limited(#[from] Refused),
+    /// 401: no token, or none that opens anything here. Says no more than that.
+    #[error("unauthorized")]
+    Unauthorized,
+    /// 403: the page that made the browser ask is not one of the tenant's.
+    #[error("origin not allowed")]
+    OriginNotAllowed,
+    /// 404: no such path.
+    #[error("not found")]
+    NotFound,
+    /// 405: the path is there, for other methods.
+    #[error("method not allowed")]
+    MethodNotAllowed {
+        /// Those methods, as the `Allow` header has them.
+        allow: String,
+    },
+    /// 400: the body could not be read as JSON.
+    #[error("malformed JSON")]
+    Malformed,
+    /// 408: the body did not arrive in time.
+    #[error("the body took too long")]
+    BodyTimeout,
+    /// 413: the body is longer than allowed.
+    #[error("the body is longer than {max} bytes")]
+    BodyTooLarge {
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// 415: the body is not declared to be JSON.
+    #[error("the content type must be application/json")]
+    UnsupportedMediaType,
+    /// 422: fields or parameters break rules.
+    #[error("invalid input")]
+    Invalid(Violations),
+    /// 503: something the server needs is not there at present; the text says what, in public words.
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// 500: a fault of the server.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl From<Violations> for ApiError {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+/// What an error looks like over HTTP.
+enum Answer<'a> {
+    /// `{"error": …}`.
+    Message(StatusCode, String),
+    /// 422 and `{"errors": {field: […]}}`.
+    Fields(&'a Violations),
+    /// 429, when to come back, and which limit it was.
+    Limited(&'a Refused),
+    /// 503 for a moment.
+    Busy(&'static str),
+    /// 503 as well; the cause is logged.
+    Unreachable,
+    /// 500; the cause is logged.
+    Internal,
+}
+
+impl ApiError {
+    /// Whether the server could not do its part, whatever was asked. Logs the causes.
+    pub fn is_own_fault(&self) -> bool {
+        let own_fault = matches!(self.answer(), Answer::Internal | Answer::Unreachable);
+        if own_fault {
+            log_causes(self, "request failed");
+        }
+        own_fault
+    }
+
+    /// The table.
+    fn answer(&self) -> Answer<'_> {
+        let status = match self {
+            Self::Chat(error) | Self::Send(SendError::Chat(error)) => return chat_answer(error),
+            Self::Accounts(accounts::Error::Invalid(violations))
+            | Self::Tenants(tenants::Error::Invalid(violations))
+            | Self::Invalid(violations) => return Answer::Fields(violations),
+            Self::Send(SendError::Limited(refused)) | Self::Limited(refused) => return Answer::Limited(refused),
+            Self::Send(SendError::Unavailable) => return Answer::Busy("temporarily unavailable"),
+            Self::Accounts(accounts::Error::Busy) => return Answer::Busy("too many logins at once"),
+            Self::Unavailable(what) => return Answer::Busy(what),
+            Self::Accounts(accounts::Error::Db(error)) | Self::Tenants(tenants::Error::Db(error)) => {
+                return database_answer(error);
+            }
+            Self::Accounts(accounts::Error::Hashing(_)) | Self::Internal(_) => return Answer::Internal,
+            Self::Accounts(accounts::Error::NotFound) | Self::Tenants(tenants::Error::NotFound) | Self::NotFound => {
+                StatusCode::NOT_FOUND
+            }
+            // Told like any other token that is none: not that it once was one.
+            Self::Accounts(accounts::Error::SignedOut) => {
+                return Answer::Message(StatusCode::UNAUTHORIZED, Self::Unauthorized.to_string());
+            }
+            Self::Accounts(accounts::Error::InvalidCredentials) | Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Tenants(tenants::Error::SlugTaken) => StatusCode::CONFLICT,
+            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        };
+        Answer::Message(status, self.to_string())
+    }
+}
+
+fn chat_answer(error: &chat::Error) -> Answer<'_> {
+    let status = match error {
+        chat::Error::RoomNotFound | chat::Error::UserNotFound => StatusCode::NOT_FOUND,
+        chat::Error::NotMember | chat::Error::NotCreator | chat::Error::ReadOnly => StatusCode::FORBIDDEN,
+        chat::Error::Conflict => StatusCode::CONFLICT,
+        chat::Error::Invalid(violations) => return Answer::Fields(violations),
+        chat::Error::Db(error) => return database_answer(error),
+    };
+    Answer::Message(status, error.to_string())
+}
+
+/// A database that cannot be reached is a matter of time; anything else it says is a fault of ours.
+fn database_answer(error: &DbErr) -> Answer<'_> {
+    if store::is_unreachable(error) {
+        Answer::Unreachable
+    } else {
+        Answer::Internal
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self.answer() {
+            Answer::Message(status, _) => status,
+            Answer::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Answer::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Answer::Busy(_) | Answer::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            Answer::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Self::MethodNotAllowed { allow } = self {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        match self.answer() {
+            Answer::Message(status, message) => {
+                if status == StatusCode::UNAUTHORIZED {
+                    response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+                }
+                response.json(json!({ "error": message }))
+            }
+            Answer::Fields(violations) => response.json(json!({ "errors": violations })),
+            Answer::Limited(refused) => {
+                response.insert_header((header::RETRY_AFTER, whole_seconds(refused.retry_after)));
+                response.json(json!({ "error": "rate limited", "retry_after_ms": refused.retry_after_ms() }))
+            }
+            Answer::Busy(message) => {
+                response.insert_header((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER)));
+                response.json(json!({ "error": message }))
+            }
+            Answer::Unreachable => {
+                log_causes(self, "database not reached");
+                response.insert_header((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER)));
+                response.json(json!({ "error": "temporarily unavailable" }))
+            }
+            Answer::Internal => {
+                log_causes(self, "request failed");
+                response.json(json!({ "error": "internal error" }))
+            }
+        }
+    }
+}
+
+/// What the client of a channel is told when the rules of chat say no: the `response` of an error reply.
+pub fn channel_error(error: &chat::Error) -> Value {
+    match error {
+        chat::Error::Invalid(violations) => json!({ "reason": error.code(), "errors": violations }),
+        chat::Error::RoomNotFound
+        | chat::Error::UserNotFound
+        | chat::Error::NotMember
+        | chat::Error::NotCreator
+        | chat::Error::ReadOnly
+        | chat::Error::Conflict => json!({ "reason": error.code() }),
+        chat::Error::Db(cause) => {
+            log_causes(error, "channel event failed");
+            let reason = if store::is_unreachable(cause) {
+                "unavailable"
+            } else {
+                error.code()
+            };
+            json!({ "reason": reason })
+        }
+    }
+}
+
+/// What the client of a channel is told when its message was not sent.
+pub fn channel_send_error(error: &SendError) -> Value {
+    match error {
+        SendError::Limited(refused) => {
+            json!({ "reason": "rate_limited", "retry_after_ms": refused.retry_after_ms() })
+        }
+        SendError::Chat(error) => channel_error(error),
+        SendError::Unavailable => json!({ "reason": "unavailable" }),
+    }
+}
+
+/// Seconds for a `Retry-After` header, rounded up: a client that waits so long is let in.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// One log line with everything that led to an error.
+fn log_causes(error: &(dyn StdError + 'static), what: &'static str) {
+    let mut causes = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some errors say in their own words what their cause says.
+        if !causes.ends_with(&text) {
+            causes.push_str(": ");
+            causes.push_str(&text);
+        }
+        cause = error.source();
+    }
+    error!(causes, "{what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_to_wait_are_rounded_up() {
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(1000)), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(1001)), 2);
+    }
+
+    #[test]
+    fn a_fault_of_the_server_is_told_to_nobody() {
+        let error = ApiError::from(chat::Error::Db(DbErr::Custom("secret table".to_owned())));
+        assert_eq!(error.status_code(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(
+            channel_error(&chat::Error::RoomNotFound),
+            json!({ "reason": "room_not_found" })
+        );
+        let error = chat::Error::Db(DbErr::Custom("secret table".to_owned()));
+        assert!(!channel_error(&error).to_string().contains("secret"));
+    }
+}

@@ -1,0 +1,508 @@
+//! What handlers take: a signed-in user, a JSON body, query parameters.
+//!
+//! Bodies and parameters are read by the handler, after the user is known: somebody who may not ask is
+//! told so, whatever else is wrong with the request, and no byte of the body is read for them.
+
+use std::{future::Ready, future::ready, marker::PhantomData, net::IpAddr, net::Ipv6Addr, sync::Arc};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::header,
+    web::{Bytes, BytesMut, Data},
+};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::{
+    cors,
+    error::ApiError,
+    identity::{self, Identity},
+};
+use crate::{
+    app::App,
+    page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, PageRequest},
+    tenants::Tenant,
+    validation::Violations,
+};
+
+/// Longest name of an unknown field that is repeated in an answer, in characters.
+const FIELD_CHARS_MAX: usize = 100;
+
+/// The tenant a request turned out to be for. Kept with the request, for the CORS headers of its answer.
+#[derive(Clone)]
+pub struct RequestTenant(pub Arc<Tenant>);
+
+impl RequestTenant {
+    /// Notes the tenant, after checking that the page that asks is one of the tenant's.
+    fn settle(app: &App, request: &HttpRequest, tenant: &Arc<Tenant>) -> Result<(), ApiError> {
+        request.extensions_mut().insert(Self(Arc::clone(tenant)));
+        cors::check_origin(app, request, tenant)
+    }
+}
+
+/// The user of the request's bearer token. Without one the request is answered 401.
+pub struct Authenticated(pub Identity);
+
+impl FromRequest for Authenticated {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = app(&request)?;
+            let token = bearer(&request).ok_or(ApiError::Unauthorized)?;
+            let tenant = identity::named_tenant(&request)?;
+            let identity = identity::authenticate(&app, token, tenant.as_deref()).await?;
+            RequestTenant::settle(&app, &request, &identity.tenant)?;
+            Ok(Self(identity))
+        })
+    }
+}
+
+/// The token of `Authorization: Bearer …`.
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+/// The address at the other end of the connection. Headers that claim another one are not believed.
+pub fn peer_address(request: &HttpRequest) -> IpAddr {
+    request
+        .peer_addr()
+        .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |address| address.ip())
+}
+
+fn app(request: &HttpRequest) -> Result<Data<App>, ApiError> {
+    request
+        .app_data::<Data<App>>()
+        .cloned()
+        .ok_or_else(|| ApiError::Internal("no application state".into()))
+}
+
+/// The fields of a body. Unknown ones are refused (`deny_unknown_fields`), so nobody sets what only the
+/// server sets.
+pub trait Body: DeserializeOwned {
+    /// The tenant that the body names.
+    fn tenant(&self) -> Option<&str>;
+
+    /// What an absent body stands for, where the body is optional.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// A JSON body that is still to be read.
+pub struct Json<T> {
+    request: HttpRequest,
+    payload: Payload,
+    fields: PhantomData<T>,
+}
+
+impl<T> FromRequest for Json<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self {
+            request: request.clone(),
+            payload: payload.take(),
+            fields: PhantomData,
+        }))
+    }
+}
+
+impl<T: Body> Json<T> {
+    /// The fields that a signed-in user sent.
+    ///
+    /// # Errors
+    /// What is wrong with the body; [`ApiError::Unauthorized`] when it names another tenant than the token's.
+    pub async fn read(self, identity: &Identity) -> Result<T, ApiError> {
+        let (_, fields) = self.fields().await?;
+        match fields.tenant() {
+            Some(named) if !named.is_empty() && named != identity.tenant.slug => Err(ApiError::Unauthorized),
+            _ => Ok(fields),
+        }
+    }
+
+    /// The fields that somebody without a token sent, and the tenant they are for.
+    ///
+    /// # Errors
+    /// What is wrong with the body; `tenant not found`; a page of a foreign origin.
+    pub async fn read_with_tenant(self, app: &App) -> Result<(T, Arc<Tenant>), ApiError> {
+        let named = identity::named_tenant(&self.request)?;
+        let (request, fields) = self.fields().await?;
+        let named = identity::agree(named, fields.tenant().map(str::to_owned))?;
+        let tenant = identity::resolve_tenant(app, named.as_deref()).await?;
+        tracing::Span::current().record("tenant", tenant.slug.as_str());
+        RequestTenant::settle(app, &request, &tenant)?;
+        Ok((fields, tenant))
+    }
+
+    async fn fields(mut self) -> Result<(HttpRequest, T), ApiError> {
+        let application = app(&self.request)?;
+        let server = &application.settings.server;
+        let (max, timeout) = (server.body_bytes_max.or_max(), server.body_timeout);
+        if T::absent().is_none() {
+            require_json(&self.request)?;
+        }
+        let bytes = tokio::time::timeout(timeout, read_all(&self.request, &mut self.payload, max))
+            .await
+            .map_err(|_| ApiError::BodyTimeout)??;
+        if bytes.is_empty()
+            && let Some(absent) = T::absent()
+        {
+            return Ok((self.request, absent));
+        }
+        require_json(&self.request)?;
+        let fields = parse(&bytes)?;
+        Ok((self.request, fields))
+    }
+}
+
+/// 415 unless the body is declared to be plain JSON.
+fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
+    let is_json = request.mime_type().ok().flatten().is_some_and(|mime| {
+        mime.essence_str() == "application/json" || mime.suffix().is_some_and(|suffix| suffix.as_str() == "json")
+    });
+    if is_json && !request.headers().contains_key(header::CONTENT_ENCODING) {
+        Ok(())
+    } else {
+        Err(ApiError::UnsupportedMediaType)
+    }
+}
+
+async fn read_all(request: &HttpRequest, payload: &mut Payload, max: usize) -> Result<Bytes, ApiError> {
+    let too_large = ApiError::BodyTooLarge { max };
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: usize| length > max) {
+        return Err(too_large);
+    }
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| match error {
+            PayloadError::Overflow => ApiError::BodyTooLarge { max },
+            _ => ApiError::Malformed,
+        })?;
+        if bytes.len() + chunk.len() > max {
+            return Err(too_large);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Reads a JSON object. What is no JSON at all is malformed; what is JSON with other fields or types than
+/// asked for is a violation of those fields.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let well_formed = || serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
+    // serde would read an array as the fields in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let error = Violations::of("body", "must be a JSON object");
+        return Err(if well_formed() {
+            error.into()
+        } else {
+            ApiError::Malformed
+        });
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize(&mut deserializer) {
+        Ok(fields) => deserializer.end().map(|()| fields).map_err(|_| ApiError::Malformed),
+        Err(error) if error.inner().is_data() && well_formed() => {
+            Err(explain(&error.path().to_string(), &error.inner().to_string()).into())
+        }
+        Err(_) => Err(ApiError::Malformed),
+    }
+}
+
+/// Says what is wrong with a field in the words of this API. The values in serde's messages are left out:
+/// they are what the client sent, and have no place in an answer or a log.
+fn explain(path: &str, message: &str) -> Violations {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    let named = |prefix: &str| message.strip_prefix(prefix).and_then(|rest| rest.split('`').next());
+    let within = |field: &str| {
+        if path == "." {
+            field.to_owned()
+        } else {
+            format!("{path}.{field}")
+        }
+    };
+    let (field, problem) = if let Some(field) = named("missing field `") {
+        (within(field), "is required".to_owned())
+    } else if let Some(field) = named("duplicate field `") {
+        (within(field), "is given twice".to_owned())
+    } else if message.starts_with("unknown field `") {
+        (path.to_owned(), "is not a field of this request".to_owned())
+    } else if let Some((_, expected)) = message.rsplit_once(", expected ") {
+        (path.to_owned(), format!("must be {}", in_words(expected)))
+    } else {
+        (path.to_owned(), "is not valid".to_owned())
+    };
+    let field: String = field.chars().take(FIELD_CHARS_MAX).collect();
+    Violations::of(&field, problem)
+}
+
+fn in_words(expected: &str) -> String {
+    match expected {
+        "a string" | "string" | "str" => "a string".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "i64" | "u64" | "u32" | "usize" => "a whole number".to_owned(),
+        other if other.starts_with("struct ") => "an object".to_owned(),
+        other => other.replace('`', ""),
+    }
+}
+
+/// Parameters of a query.
+pub trait Parameters: Sized {
+    /// Takes the parameters it knows out of `pairs`. What is left then is refused.
+    fn take(pairs: &mut Pairs) -> Self;
+}
+
+/// A query string that is still to be read.
+pub struct Query<T> {
+    request: HttpRequest,
+    parameters: PhantomData<T>,
+}
+
+impl<T> FromRequest for Query<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self {
+            request: request.clone(),
+            parameters: PhantomData,
+        }))
+    }
+}
+
+impl<T: Parameters> Query<T> {
+    /// The parameters.
+    ///
+    /// # Errors
+    /// A violation for each that is unknown, given twice or of another form.
+    pub fn read(&self) -> Result<T, ApiError> {
+        let mut pairs = Pairs::new(self.request.query_string());
+        let parameters = T::take(&mut pairs);
+        pairs.finish()?;
+        Ok(parameters)
+    }
+}
+
+/// The parameters of a query that nobody has taken yet, and what was wrong with those taken.
+pub struct Pairs {
+    values: Vec<(String, String)>,
+    violations: Violations,
+}
+
+impl Pairs {
+    fn new(query: &str) -> Self {
+        let values = form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        Self {
+            values,
+            violations: Violations::new(),
+        }
+    }
+
+    /// A parameter as it is.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        let mut found = None;
+        self.values.retain_mut(|(key, value)| {
+            if key != name {
+                return true;
+            }
+            if found.is_some() {
+                self.violations.add(name, "is given twice");
+            } else {
+                found = Some(std::mem::take(value));
+            }
+            false
+        });
+        found
+    }
+
+    /// A parameter that has to be an id of some thing.
+    pub fn id<T: std::str::FromStr>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let id = text.parse().ok();
+        if id.is_none() {
+            self.violations.add(name, "is not an id");
+        }
+        id
+    }
+
+    /// `limit`: how many items a page may have.
+    pub fn limit(&mut self) -> u64 {
+        let Some(text) = self.text("limit") else {
+            return PAGE_LIMIT_DEFAULT;
+        };
+        // `parse` alone would take `+5`.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = text
+            .parse()
+            .ok()
+            .filter(|limit| digits && (1..=PAGE_LIMIT_MAX).contains(limit));
+        limit.unwrap_or_else(|| {
+            self.violations.add(
+                "limit",
+                format!("must be a whole number between 1 and {PAGE_LIMIT_MAX}"),
+            );
+            PAGE_LIMIT_DEFAULT
+        })
+    }
+
+    /// Notes that a parameter breaks a rule.
+    pub fn refuse(&mut self, name: &str, problem: &str) {
+        self.violations.add(name, problem);
+    }
+
+    fn finish(mut self) -> Result<(), Violations> {
+        // `tenant` was looked at when the tenant was settled.
+        for (name, _) in self.values.iter().filter(|(name, _)| name != "tenant") {
+            let name: String = name.chars().take(FIELD_CHARS_MAX).collect();
+            self.violations.add(&name, "is not a parameter of this request");
+        }
+        self.violations.into_result()
+    }
+}
+
+/// Which page of a list: the parameters of every list with cursors.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// Most items to return.
+    #[param(minimum = 1, maximum = 100, default = 50, required = false)]
+    pub limit: u64,
+    /// `meta.next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+impl Parameters for PageParams {
+    fn take(pairs: &mut Pairs) -> Self {
+        Self {
+            limit: pairs.limit(),
+            cursor: pairs.text("cursor"),
+        }
+    }
+}
+
+impl From<PageParams> for PageRequest {
+    fn from(PageParams { limit, cursor }: PageParams) -> Self {
+        Self { limit, cursor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Fields {
+        name: String,
+        inner: Option<Inner>,
+        id: Option<crate::ids::RoomId>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        flag: bool,
+    }
+
+    fn answer(body: &str) -> serde_json::Value {
+        match parse::<Fields>(body.as_bytes()) {
+            Ok(_) => json!("fine"),
+            Err(ApiError::Invalid(violations)) => serde_json::to_value(violations).unwrap(),
+            Err(error) => json!(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_violation_names_its_field_and_repeats_no_value() {
+        let table = [
+            (r#"{"name":"x"}"#, json!("fine")),
+            (r#"{"name":"x","id":null}"#, json!("fine")),
+            (r#"{}"#, json!({"name":["is required"]})),
+            (r#"{"name":5}"#, json!({"name":["must be a string"]})),
+            (r#"{"name":{"script":"x"}}"#, json!({"name":["must be a string"]})),
+            (
+                r#"{"name":"x","role":"admin"}"#,
+                json!({"role":["is not a field of this request"]}),
+            ),
+            (r#"{"name":"x","name":"y"}"#, json!({"name":["is given twice"]})),
+            (
+                r#"{"name":"x","inner":{"flag":1}}"#,
+                json!({"inner.flag":["must be true or false"]}),
+            ),
+            (r#"{"name":"x","inner":{}}"#, json!({"inner.flag":["is required"]})),
+            (
+                r#"{"name":"x","inner":{"flag":true,"a":1}}"#,
+                json!({"inner.a":["is not a field of this request"]}),
+            ),
+            (
+                r#"{"name":"x","inner":", expected secret"}"#,
+                json!({"inner":["must be an object"]}),
+            ),
+            (r#"{"name":"x","id":"nope"}"#, json!({"id":["is not valid"]})),
+            (r#"["x"]"#, json!({"body":["must be a JSON object"]})),
+            ("5", json!({"body":["must be a JSON object"]})),
+            ("", json!("malformed JSON")),
+            ("{", json!("malformed JSON")),
+            ("[", json!("malformed JSON")),
+            (r#"{"name":5,"#, json!("malformed JSON")),
+            (r#"{"name":"x"} trailing"#, json!("malformed JSON")),
+            (r#"{"name":"\ud800"}"#, json!("malformed JSON")),
+        ];
+        for (body, expected) in table {
+            assert_eq!(answer(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_read_to_the_last_parameter() {
+        let read = |query: &str| {
+            let mut pairs = Pairs::new(query);
+            let page = PageParams::take(&mut pairs);
+            pairs
+                .finish()
+                .map(|()| (page.limit, page.cursor))
+                .map_err(|error| serde_json::to_value(error).unwrap())
+        };
+        assert_eq!(read(""), Ok((50, None)));
+        assert_eq!(
+            read("limit=100&cursor=a%20b&tenant=acme"),
+            Ok((100, Some("a b".to_owned())))
+        );
+        let number = "must be a whole number between 1 and 100";
+        for limit in ["0", "101", "-1", "abc", "", "1.5", "+5", "99999999999999999999"] {
+            assert_eq!(
+                read(&format!("limit={}", limit.replace('+', "%2B"))),
+                Err(json!({"limit":[number]})),
+                "{limit}"
+            );
+        }
+        assert_eq!(read("limit=1&limit=2"), Err(json!({"limit":["is given twice"]})));
+        assert_eq!(
+            read("page=2"),
+            Err(json!({"page":["is not a parameter of this request"]}))
+        );
+    }
+}

@@ -1,0 +1,234 @@
+//! Every URL on one screen.
+//!
+//! [`ROUTES`] is the table: what answers 405 and `OPTIONS`, what the description of the API says about
+//! tokens and errors, and what the tests walk through. `api` registers the handlers; a test fails when
+//! the two differ.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self},
+    },
+    middleware::from_fn,
+    web::{self, Data, ServiceConfig},
+};
+use utoipa_actix_web::{scope, service_config::ServiceConfig as DescribedConfig};
+
+use super::{
+    api::{admin, auth, dm, health, messages, pages, rooms, users},
+    cors::{TenantOrigins, cors},
+    error::ApiError,
+};
+use crate::app::App;
+
+/// Who a route answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// Anybody.
+    Anybody,
+    /// Users, by their token.
+    User,
+    /// The operator, by the operator token.
+    Operator,
+}
+
+/// What `{id}` in a path is the id of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Id {
+    /// A user.
+    User,
+    /// A room; its slug will do as well.
+    Room,
+    /// A direct conversation.
+    Dm,
+}
+
+/// A route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// `GET`, `POST` or `DELETE`.
+    pub method: &'static str,
+    /// The path, with `{id}` where an id goes.
+    pub path: &'static str,
+    /// Who may ask.
+    pub caller: Caller,
+    /// What `{id}` is.
+    pub id: Option<Id>,
+    /// Whether it reads a JSON body.
+    pub body: bool,
+    /// Whether a rate limit can refuse it.
+    pub limited: bool,
+}
+
+impl Route {
+    const fn new(method: &'static str, path: &'static str, caller: Caller) -> Self {
+        Self {
+            method,
+            path,
+            caller,
+            id: None,
+            body: false,
+            limited: false,
+        }
+    }
+
+    const fn of(mut self, id: Id) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    const fn with_body(mut self) -> Self {
+        self.body = true;
+        self
+    }
+
+    const fn limited(mut self) -> Self {
+        self.limited = true;
+        self
+    }
+
+    /// Whether a request's path is one of this route.
+    fn matches(&self, path: &str) -> bool {
+        let (mut pattern, mut path) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (pattern.next(), path.next()) {
+                (None, None) => return true,
+                (Some("{id}"), Some(id)) if !id.is_empty() => {}
+                (Some(expected), Some(found)) if expected == found => {}
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// All routes that answer in JSON or text. (The sockets' are in [`super::socket`], the pages' below.)
+pub const ROUTES: &[Route] = &[
+    Route::new("POST", "/api/v1/auth/register", Caller::Anybody)
+        .with_body()
+        .limited(),
+    Route::new("POST", "/api/v1/auth/login", Caller::Anybody)
+        .with_body()
+        .limited(),
+    Route::new("DELETE", "/api/v1/auth/logout", Caller::User).with_body(),
+    Route::new("GET", "/api/v1/auth/me", Caller::User),
+    Route::new("GET", "/api/v1/users", Caller::User),
+    Route::new("GET", "/api/v1/users/{id}", Caller::User).of(Id::User),
+    Route::new("GET", "/api/v1/rooms", Caller::User),
+    Route::new("POST", "/api/v1/rooms", Caller::User).with_body(),
+    Route::new("GET", "/api/v1/rooms/{id}", Caller::User).of(Id::Room),
+    Route::new("DELETE", "/api/v1/rooms/{id}", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("POST", "/api/v1/rooms/{id}/join", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("DELETE", "/api/v1/rooms/{id}/leave", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("GET", "/api/v1/rooms/{id}/messages", Caller::User).of(Id::Room),
+    Route::new("POST", "/api/v1/rooms/{id}/messages", Caller::User)
+        .of(Id::Room)
+        .with_body()
+        .limited(),
+    Route::new("GET", "/api/v1/dm", Caller::User),
+    Route::new("POST", "/api/v1/dm", Caller::User).with_body(),
+    Route::new("GET", "/api/v1/dm/{id}/messages", Caller::User).of(Id::Dm),
+    Route::new("POST", "/api/v1/dm/{id}/messages", Caller::User)
+        .of(Id::Dm)
+        .with_body()
+        .limited(),
+    Route::new("GET", "/api/v1/admin/stats", Caller::Operator),
+    Route::new("GET", "/api/v1/openapi.json", Caller::Anybody),
+    Route::new("GET", "/health/live", Caller::Anybody),
+    Route::new("GET", "/health/ready", Caller::Anybody),
+    Route::new("GET", "/metrics", Caller::Anybody),
+];
+
+/// Registers everything.
+pub fn configure(app: Data<App>) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        config.app_data(app).app_data(Data::new(TenantOrigins::default()));
+        api(&mut DescribedConfig::new(config));
+        config
+            .service(pages::root)
+            .service(pages::docs_folder)
+            .service(pages::docs)
+            .default_service(web::to(fallback));
+    }
+}
+
+/// Registers what the description of the API describes.
+pub(super) fn api(config: &mut DescribedConfig<'_>) {
+    // First, so that it is not part of the scope with CORS: no page of another site has business here.
+    config.service(scope("/api/v1/admin").service(admin::stats));
+    config.service(
+        scope("/api/v1")
+            .service(auth::register)
+            .service(auth::login)
+            .service(auth::logout)
+            .service(auth::me)
+            .service(users::list_users)
+            .service(users::get_user)
+            .service(rooms::list_rooms)
+            .service(rooms::create_room)
+            .service(rooms::get_room)
+            .service(rooms::delete_room)
+            .service(rooms::join_room)
+            .service(rooms::leave_room)
+            .service(messages::list_messages)
+            .service(messages::send_message)
+            .service(dm::list_dms)
+            .service(dm::start_dm)
+            .service(dm::list_messages)
+            .service(dm::send_message)
+            .service(health::openapi_json)
+            .map(|scope| scope.wrap(from_fn(cors))),
+    );
+    config
+        .service(health::live)
+        .service(health::ready)
+        .service(health::metrics);
+}
+
+/// What no handler is registered for: another method of a known path, or no path at all.
+async fn fallback(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let mut methods: Vec<&str> = ROUTES
+        .iter()
+        .filter(|route| route.matches(request.path()))
+        .map(|route| route.method)
+        .collect();
+    if methods.is_empty() {
+        return Err(ApiError::NotFound);
+    }
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    let allow = methods.join(", ");
+    if request.method() == Method::OPTIONS {
+        Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish())
+    } else {
+        Err(ApiError::MethodNotAllowed { allow })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_matched_segment_by_segment() {
+        let route = Route::new("GET", "/api/v1/rooms/{id}/messages", Caller::User);
+        assert!(route.matches("/api/v1/rooms/general/messages"));
+        for path in [
+            "/api/v1/rooms//messages",
+            "/api/v1/rooms/general",
+            "/api/v1/rooms/a/b/messages",
+            "/",
+            "",
+        ] {
+            assert!(!route.matches(path), "{path}");
+        }
+    }
+}

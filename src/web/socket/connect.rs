@@ -1,0 +1,200 @@
+//! Who may open a socket: the checks of a connect, in the order clients rely on (protocol §1.3).
+
+use std::sync::Arc;
+
+use actix::Recipient;
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use tracing::{Span, debug};
+
+use super::{session::Session, websocket};
+use crate::{
+    app::App,
+    config::OriginCheck,
+    metrics::Transport as TransportKind,
+    phoenix::{OriginPattern, Params, Subprotocols, Version, negotiate_subprotocols, origin_allowed},
+    realtime::{
+        connections::{ConnectionPermit, TooManyConnections},
+        socket_handle::Outbound,
+    },
+    web::identity::{self, Identity},
+};
+
+/// A client that may have a socket, and holds a place for it.
+pub struct Admitted {
+    pub(super) app: Arc<App>,
+    identity: Identity,
+    version: Version,
+    permit: ConnectionPermit,
+}
+
+impl Admitted {
+    /// The session of this client, whose transport listens at `mailbox`.
+    pub fn into_session(self, mailbox: Recipient<Outbound>, transport: TransportKind) -> Session {
+        let Self {
+            app,
+            identity,
+            version,
+            permit,
+        } = self;
+        Session::new(app, identity, version, mailbox, permit, transport)
+    }
+}
+
+/// Why a client gets no socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Its page's origin is not allowed.
+    #[error("origin not allowed")]
+    Origin,
+    /// The offered subprotocols cannot be read, or hold none we speak.
+    #[error("no acceptable subprotocol")]
+    Subprotocol,
+    /// It speaks another version of the protocol.
+    #[error("unsupported protocol version")]
+    Version,
+    /// No token, or one that is not good.
+    #[error("unauthorized")]
+    Unauthorized,
+    /// A cap on open sockets was reached.
+    #[error(transparent)]
+    TooMany(#[from] TooManyConnections),
+    /// The server cannot find out at present.
+    #[error("the database is unavailable")]
+    Unavailable,
+    /// The server is going away.
+    #[error("the server is shutting down")]
+    Draining,
+}
+
+impl Refusal {
+    fn response(self) -> HttpResponse {
+        match self {
+            Self::Origin | Self::Subprotocol | Self::Version | Self::Unauthorized => HttpResponse::Forbidden(),
+            Self::TooMany(TooManyConnections::Tenant | TooManyConnections::Address) => HttpResponse::TooManyRequests(),
+            Self::TooMany(TooManyConnections::Server) | Self::Unavailable | Self::Draining => {
+                HttpResponse::ServiceUnavailable()
+            }
+        }
+        .finish()
+    }
+}
+
+/// `GET /chat/socket/websocket`
+pub async fn websocket(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    if request.method() != actix_web::http::Method::GET {
+        return HttpResponse::BadRequest().finish();
+    }
+    let (admitted, select_subprotocol) = match admit_websocket(app.into_inner(), &request).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            debug!(reason = %refusal, "socket refused");
+            return refusal.response();
+        }
+    };
+    websocket::start(admitted, &request, payload, select_subprotocol).unwrap_or_else(|error| {
+        HttpResponse::BadRequest()
+            .content_type("text/plain; charset=utf-8")
+            .body(format!("this address takes WebSocket upgrades only: {error}"))
+    })
+}
+
+async fn admit_websocket(app: Arc<App>, request: &HttpRequest) -> Result<(Admitted, bool), Refusal> {
+    check_origin(&app, request)?;
+    let subprotocols = if app.settings.socket.auth_subprotocol {
+        let offered = joined_header(request, header::SEC_WEBSOCKET_PROTOCOL);
+        negotiate_subprotocols(offered.as_deref()).map_err(|_| Refusal::Subprotocol)?
+    } else {
+        Subprotocols {
+            auth_token: None,
+            select: false,
+        }
+    };
+    let params = Params::parse(request.query_string());
+    let version = params.vsn().map_err(|_| Refusal::Version)?;
+    let token = subprotocols
+        .auth_token
+        .as_deref()
+        .or_else(|| params.get("token"))
+        .or_else(|| bearer(request))
+        .ok_or(Refusal::Unauthorized)?;
+    let admitted = admit(app, request, &params, version, token).await?;
+    Ok((admitted, subprotocols.select))
+}
+
+/// The application's own part of a connect: who is it, and is there room?
+pub(super) async fn admit(
+    app: Arc<App>,
+    request: &HttpRequest,
+    params: &Params,
+    version: Version,
+    token: &str,
+) -> Result<Admitted, Refusal> {
+    if app.realtime.is_draining() {
+        return Err(Refusal::Draining);
+    }
+    let tenant = params
+        .get("tenant")
+        .or_else(|| request.headers().get("x-tenant")?.to_str().ok());
+    let identity = match identity::authenticate(&app, token, tenant).await {
+        Ok(identity) => identity,
+        // The server's own trouble must not look like a bad token, which clients would throw away.
+        Err(error) if error.is_own_fault() => return Err(Refusal::Unavailable),
+        Err(_) => return Err(Refusal::Unauthorized),
+    };
+    Span::current().record("tenant", identity.tenant.slug.as_str());
+    Span::current().record("user_id", tracing::field::display(identity.user.id));
+    if let Some(origins) = &identity.tenant.settings.allowed_origins {
+        check_origin_against(request, origins)?;
+    }
+    let address = request.peer_addr().map(|address| address.ip());
+    let permit = app.realtime.connections().admit(identity.tenant.id, address)?;
+    Ok(Admitted {
+        app,
+        identity,
+        version,
+        permit,
+    })
+}
+
+/// The server's own check, before anything else is looked at.
+pub(super) fn check_origin(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
+    match &app.settings.socket.check_origin {
+        OriginCheck::Off => Ok(()),
+        OriginCheck::Only(origins) => check_origin_against(request, origins),
+    }
+}
+
+fn check_origin_against(request: &HttpRequest, allowed: &[String]) -> Result<(), Refusal> {
+    let origins: Vec<_> = request.headers().get_all(header::ORIGIN).collect();
+    let origin = match origins.as_slice() {
+        [] => None,
+        [origin] => Some(origin.to_str().map_err(|_| Refusal::Origin)?),
+        _ => return Err(Refusal::Origin),
+    };
+    let patterns: Vec<OriginPattern> = allowed.iter().filter_map(|pattern| pattern.parse().ok()).collect();
+    if origin_allowed(origin, &patterns) {
+        Ok(())
+    } else {
+        Err(Refusal::Origin)
+    }
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+        .map(str::trim)
+}
+
+/// A header that may come in several lines, as one.
+fn joined_header(request: &HttpRequest, name: header::HeaderName) -> Option<String> {
+    let lines: Vec<_> = request
+        .headers()
+        .get_all(name)
+        .filter_map(|line| line.to_str().ok())
+        .collect();
+    if lines.is_empty() { None } else { Some(lines.join(",")) }
+}

@@ -1,0 +1,717 @@
+//! What happens on one socket, whatever carries its frames.
+//!
+//! A [`Session`] eats frames, finished jobs and what the runtime tells it, and yields [`Action`]s. The
+//! transports ([`super::websocket`], [`super::longpoll`]) are actors that own a session and carry out its
+//! actions; both drive the same protocol machine, and neither knows chat.
+//!
+//! Invariants:
+//! * Work that waits (database, registry) runs as a job; its end comes back through the actor's mailbox,
+//!   behind every broadcast the job caused, so a sender sees its own broadcast before its reply.
+//! * Once the runtime has ended the socket, nothing more is written to it.
+//! * A session that ends leaves no subscription, presence or typing notice behind.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, Addr, AsyncContext, Handler, Message, Recipient, dev::ToEnvelope};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use serde::Serialize;
+use serde_json::{json, value::RawValue};
+use tracing::{debug, error, warn};
+
+use super::room_channel::{self, JoinOutcome, JoinRefusal, Member};
+use crate::{
+    app::App,
+    metrics::Transport as TransportKind,
+    phoenix::{self, ChannelId, Effect, Frame, Payload, Ref, SocketLimits, Version},
+    realtime::{
+        connections::ConnectionPermit,
+        messages::{Gone, Register, Unsubscribe},
+        room_registry::RoomRegistry,
+        socket_handle::{Disconnect, Outbound, SocketHandle},
+        topic::{ROUTES, Topic, TopicKey},
+    },
+    timestamp::Timestamp,
+    web::identity::Identity,
+};
+
+/// One socket: the protocol machine, the chat channels on it, and who is behind it.
+pub struct Session {
+    pub(super) app: Arc<App>,
+    pub(super) identity: Arc<Identity>,
+    pub(super) socket: phoenix::Socket,
+    pub(super) handle: Arc<SocketHandle>,
+    pub(super) registry: Addr<RoomRegistry>,
+    channels: HashMap<ChannelId, Channel>,
+    actions: VecDeque<Action>,
+    /// Jobs whose effects a graceful end waits for.
+    in_flight: usize,
+    phase: Phase,
+    expires_at: Instant,
+    transport: TransportKind,
+    _permit: ConnectionPermit,
+}
+
+/// What a transport has to do for its session.
+pub enum Action {
+    /// Write a frame to the client.
+    Write(Frame),
+    /// Run a job and hand its end to [`Session::done`]; when it panics, `on_panic` takes its place.
+    Run {
+        /// The work.
+        job: Job,
+        /// What to report in its stead.
+        on_panic: Done,
+    },
+    /// Hand this to [`Session::done`] after a while.
+    Later(Duration, Done),
+    /// Close with this code; nothing comes after it.
+    Close(u16),
+}
+
+/// Work that waits for something.
+pub type Job = LocalBoxFuture<'static, Done>;
+
+/// The end of a job, or a moment that was waited for.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Done {
+    /// A join was decided.
+    Joined {
+        /// The channel.
+        channel: ChannelId,
+        /// What came of it.
+        result: Result<Box<JoinOutcome>, JoinRefusal>,
+        /// When it was asked for.
+        since: Instant,
+    },
+    /// A push was handled.
+    Handled {
+        /// The channel.
+        channel: ChannelId,
+        /// The push's ref.
+        r#ref: Ref,
+        /// What to answer, if anything.
+        reply: Option<Reply>,
+    },
+    /// A push's handler panicked.
+    Crashed(ChannelId),
+    /// A typing notice has stood long enough.
+    TypingExpired(ChannelId, TypingNumber),
+    /// A notice to others is out.
+    Told,
+    /// The token ran out.
+    TokenExpired,
+}
+
+/// A reply to a push.
+#[derive(Debug)]
+pub struct Reply {
+    status: &'static str,
+    response: Box<RawValue>,
+}
+
+/// Tells one typing notice of a channel from the next.
+pub type TypingNumber = u64;
+
+enum Phase {
+    Open,
+    /// The server restarts: closes as soon as nothing is in flight.
+    Draining,
+    Closed,
+}
+
+struct Channel {
+    topic: Arc<str>,
+    state: ChannelState,
+    typing: Option<TypingNumber>,
+    typing_count: TypingNumber,
+}
+
+enum ChannelState {
+    /// What arrives before the join is answered waits here.
+    Joining { held: Vec<Outbound> },
+    /// Messages up to `head_seq` have been told as history.
+    Joined { key: TopicKey, head_seq: i64 },
+}
+
+impl Channel {
+    /// What was joined, once it is.
+    fn key(&self) -> Option<TopicKey> {
+        match self.state {
+            ChannelState::Joining { .. } => None,
+            ChannelState::Joined { key, .. } => Some(key),
+        }
+    }
+}
+
+impl Reply {
+    /// `{"status":"ok"}` with a response.
+    pub fn ok(response: &impl Serialize) -> Self {
+        Self {
+            status: "ok",
+            response: raw(response),
+        }
+    }
+
+    /// `{"status":"error"}` with a response.
+    pub fn error(response: &impl Serialize) -> Self {
+        Self {
+            status: "error",
+            response: raw(response),
+        }
+    }
+}
+
+/// JSON of `value`; what cannot be encoded is logged and becomes an empty object.
+pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(value).unwrap_or_else(|error| {
+        error!(%error, "payload not encoded");
+        RawValue::NULL.to_owned()
+    })
+}
+
+impl Session {
+    /// A session for an authorised client whose transport listens at `mailbox`; `transport` is its name in
+    /// metrics.
+    pub fn new(
+        app: Arc<App>,
+        identity: Identity,
+        version: Version,
+        mailbox: Recipient<Outbound>,
+        permit: ConnectionPermit,
+        transport: TransportKind,
+    ) -> Self {
+        let settings = &app.settings.socket;
+        let limits = SocketLimits {
+            channels_max: settings.channels_max.get().unwrap_or(usize::MAX),
+            queued_max: settings.queued_max.get().unwrap_or(usize::MAX),
+            ..SocketLimits::default()
+        };
+        let bytes_max = settings.outbound_bytes_max.get().unwrap_or(usize::MAX / 2);
+        let handle = Arc::new(SocketHandle::new(version, mailbox, bytes_max));
+        let registry = app.realtime.directory().registry(identity.tenant.id);
+        let lifetime = identity
+            .claims
+            .expires_at
+            .saturating_sub(Timestamp::now().milliseconds() / 1000);
+        let lifetime = Duration::from_secs(u64::try_from(lifetime).unwrap_or_default());
+        app.metrics.connection_opened(transport);
+        let mut session = Self {
+            socket: phoenix::Socket::new(version, limits, ROUTES),
+            identity: Arc::new(identity),
+            handle,
+            registry,
+            channels: HashMap::new(),
+            actions: VecDeque::new(),
+            in_flight: 0,
+            phase: Phase::Open,
+            expires_at: Instant::now() + lifetime,
+            transport,
+            app,
+            _permit: permit,
+        };
+        session.register();
+        session.actions.push_back(Action::Later(lifetime, Done::TokenExpired));
+        if session.app.realtime.is_draining() {
+            session.handle.end(Disconnect::Restart);
+        }
+        session
+    }
+
+    /// What to do next; to be asked until there is nothing.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// A text message from the client.
+    pub fn receive_text(&mut self, text: &str) {
+        if self.is_open() {
+            let received = self.socket.receive_text(text);
+            self.received(received);
+        }
+    }
+
+    /// A binary message from the client.
+    pub fn receive_binary(&mut self, data: &bytes::Bytes) {
+        if self.is_open() {
+            let received = self.socket.receive_binary(data);
+            self.received(received);
+        }
+    }
+
+    fn received(&mut self, received: Result<(), phoenix::DecodeError>) {
+        // What was decided before the bad frame is answered first.
+        self.pump();
+        if let Err(error) = received {
+            debug!(%error, "socket closed for an undecodable message");
+            self.close(error.close_code());
+        }
+    }
+
+    /// A job ended, or a moment has come.
+    pub fn done(&mut self, done: Done) {
+        match done {
+            Done::Joined { channel, result, since } => {
+                self.in_flight -= 1;
+                self.joined(channel, result, since);
+            }
+            Done::Handled { channel, r#ref, reply } => {
+                self.in_flight -= 1;
+                if let Some(Reply { status, response }) = reply {
+                    self.socket.reply(channel, &r#ref, status, &response);
+                }
+                self.socket.handled(channel);
+            }
+            Done::Crashed(channel) => {
+                self.in_flight -= 1;
+                warn!("channel crashed");
+                self.crash_channel(channel);
+            }
+            Done::TypingExpired(channel, number) => {
+                if self
+                    .channels
+                    .get(&channel)
+                    .is_some_and(|channel| channel.typing == Some(number))
+                {
+                    self.end_typing(channel);
+                }
+            }
+            Done::Told => self.in_flight -= 1,
+            Done::TokenExpired => self.handle.end(Disconnect::Expired),
+        }
+        self.heed_end();
+        self.pump();
+    }
+
+    /// The runtime has something for the socket.
+    pub fn outbound(&mut self, outbound: Outbound) {
+        if let Outbound::Broadcast { bytes, .. } = &outbound {
+            self.handle.release(*bytes);
+        }
+        if self.expires_at <= Instant::now() {
+            self.handle.end(Disconnect::Expired);
+        }
+        self.heed_end();
+        if !self.is_open() {
+            return;
+        }
+        match outbound {
+            Outbound::Broadcast { channel, .. } | Outbound::PresenceState { channel, .. } => {
+                self.give(channel, outbound);
+            }
+            Outbound::EndChannel(channel) => {
+                self.forget(channel, false);
+                if self.socket.is_joined(channel) {
+                    self.socket.stop_channel(channel);
+                } else {
+                    self.socket
+                        .refuse_join(channel, raw(&json!({ "reason": "room not found" })));
+                }
+            }
+            Outbound::RegistryLost => {
+                let channels: Vec<_> = self.channels.keys().copied().collect();
+                for channel in channels {
+                    self.crash_channel(channel);
+                }
+                self.registry = self.app.realtime.directory().registry(self.identity.tenant.id);
+                self.register();
+            }
+            Outbound::Disconnected => {}
+        }
+        self.pump();
+    }
+
+    /// The transport is gone.
+    pub fn stopped(&mut self) {
+        self.phase = Phase::Closed;
+        self.handle.mark_gone();
+        for channel in self.channels.values().filter(|channel| channel.typing.is_some()) {
+            if let Some(key) = channel.key() {
+                let member = self.member(key);
+                actix::spawn(async move { room_channel::tell_typing(&member, "stop_typing", None).await });
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "once per socket, and must not be lost")]
+        self.registry.do_send(Gone(self.handle.id()));
+    }
+
+    /// Whether frames are still read and written.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Closed)
+    }
+
+    /// Registers with a living registry, when the one known has stopped.
+    fn renew_registry(&mut self) {
+        if !self.registry.connected() {
+            self.registry = self.app.realtime.directory().registry(self.identity.tenant.id);
+            self.register();
+        }
+    }
+
+    fn register(&self) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "once per socket and registry, and must not be lost"
+        )]
+        self.registry.do_send(Register {
+            socket: Arc::clone(&self.handle),
+            user_id: self.identity.user.id,
+            token_id: self.identity.claims.token_id,
+        });
+    }
+
+    /// Ends the socket if the runtime has decided so.
+    fn heed_end(&mut self) {
+        let Some(reason) = self.handle.disconnect() else { return };
+        match (reason, &self.phase) {
+            (_, Phase::Closed) => {}
+            (Disconnect::Restart, _) if self.in_flight > 0 => self.phase = Phase::Draining,
+            (Disconnect::Restart, _) => {
+                self.pump();
+                self.close(reason.close_code());
+            }
+            _ => self.close(reason.close_code()),
+        }
+    }
+
+    fn close(&mut self, code: u16) {
+        if self.is_open() {
+            self.phase = Phase::Closed;
+            self.actions.push_back(Action::Close(code));
+        }
+    }
+
+    /// Carries out what the protocol machine has decided.
+    fn pump(&mut self) {
+        while self.is_open() {
+            let Some(effect) = self.socket.next_effect() else { break };
+            match effect {
+                Effect::Send(frame) => self.actions.push_back(Action::Write(frame)),
+                Effect::Join { channel, topic, .. } => self.join(channel, topic),
+                Effect::Push {
+                    channel,
+                    event,
+                    payload,
+                    r#ref,
+                    ..
+                } => self.push(channel, &event, &payload, r#ref),
+                Effect::End { channel, .. } => self.forget(channel, true),
+            }
+        }
+    }
+
+    fn join(&mut self, channel: ChannelId, topic: Arc<str>) {
+        self.renew_registry();
+        if let Err(refused) = self.app.realtime.limits().join(self.handle.id()) {
+            let response = json!({ "reason": "rate_limited", "retry_after_ms": refused.retry_after_ms() });
+            self.socket.refuse_join(channel, raw(&response));
+            return;
+        }
+        let own_topic = TopicKey::User(self.identity.user.id);
+        let visitor = self.member(own_topic);
+        let joining = Arc::clone(&topic);
+        let joined = match Topic::parse(&topic) {
+            Some(Topic::User(user_id)) if TopicKey::User(user_id) == own_topic => {
+                async move { visitor.join_own_topic(channel, joining).await }.boxed_local()
+            }
+            Some(Topic::User(_)) | None => {
+                let reason = if topic.starts_with("user:") {
+                    "unauthorized"
+                } else {
+                    "room not found"
+                };
+                self.socket.refuse_join(channel, raw(&json!({ "reason": reason })));
+                return;
+            }
+            Some(meant) => async move { visitor.join_room(channel, joining, meant).await }.boxed_local(),
+        };
+        let state = ChannelState::Joining { held: Vec::new() };
+        self.channels.insert(
+            channel,
+            Channel {
+                topic,
+                state,
+                typing: None,
+                typing_count: 0,
+            },
+        );
+        let since = Instant::now();
+        let timeout = self.app.settings.socket.join_timeout;
+        let job = async move {
+            let result = tokio::time::timeout(timeout, joined)
+                .await
+                .unwrap_or(Err(JoinRefusal::Unavailable));
+            Done::Joined {
+                channel,
+                result: result.map(Box::new),
+                since,
+            }
+        };
+        self.run(
+            job.boxed_local(),
+            Done::Joined {
+                channel,
+                result: Err(JoinRefusal::Crashed),
+                since,
+            },
+        );
+    }
+
+    fn joined(&mut self, id: ChannelId, result: Result<Box<JoinOutcome>, JoinRefusal>, since: Instant) {
+        let kind = self
+            .channels
+            .get(&id)
+            .map_or("room", |channel| topic_kind(&channel.topic));
+        self.app.metrics.channel_joined(kind, result.is_ok(), since.elapsed());
+        match result {
+            Ok(outcome) => {
+                let JoinOutcome {
+                    key,
+                    response,
+                    history,
+                    head_seq,
+                } = *outcome;
+                let Some(channel) = self.channels.get_mut(&id) else {
+                    // Over before it began, yet subscribed by now.
+                    self.unsubscribe(id);
+                    return;
+                };
+                let before = std::mem::replace(&mut channel.state, ChannelState::Joined { key, head_seq });
+                self.socket.accept_join(id, response);
+                if let Some(history) = history {
+                    self.socket.push(id, "message_history", &Payload::Json(history));
+                }
+                if let ChannelState::Joining { held } = before {
+                    for outbound in held {
+                        self.give(id, outbound);
+                    }
+                }
+            }
+            Err(refusal) => {
+                self.forget(id, true);
+                match refusal {
+                    JoinRefusal::Reason(reason) => self.socket.refuse_join(id, raw(&json!({ "reason": reason }))),
+                    JoinRefusal::Unavailable => {
+                        self.socket.refuse_join(id, raw(&json!({ "reason": "unavailable" })));
+                    }
+                    JoinRefusal::Crashed => self.socket.crash_join(id),
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, id: ChannelId, event: &str, payload: &Payload, r#ref: Ref) {
+        let Some((key, was_typing)) = self
+            .channels
+            .get(&id)
+            .and_then(|channel| Some((channel.key()?, channel.typing.is_some())))
+        else {
+            self.socket.handled(id);
+            return;
+        };
+        let member = self.member(key);
+        let except = Some((self.handle.id(), id));
+        let in_room = matches!(key, TopicKey::Room(_));
+        let job: LocalBoxFuture<'static, Option<Reply>> = match event {
+            "new_message" | "message:new" if in_room => {
+                if let Some(channel) = self.channels.get_mut(&id) {
+                    channel.typing = None;
+                }
+                let message = match event {
+                    "new_message" => super::payloads::new_message(payload),
+                    _ => super::payloads::aliased_message(payload),
+                };
+                async move {
+                    let reply = room_channel::send_message(&member, message).await;
+                    if was_typing {
+                        room_channel::tell_typing(&member, "stop_typing", except).await;
+                    }
+                    Some(reply)
+                }
+                .boxed_local()
+            }
+            "typing" if in_room => {
+                if let Err(refused) = self.app.realtime.limits().typing(&member.identity.scope()) {
+                    let response = json!({ "reason": "rate_limited", "retry_after_ms": refused.retry_after_ms() });
+                    async move { Some(Reply::error(&response)) }.boxed_local()
+                } else {
+                    self.start_typing(id);
+                    async move {
+                        room_channel::tell_typing(&member, "typing", except).await;
+                        None
+                    }
+                    .boxed_local()
+                }
+            }
+            "stop_typing" if in_room => {
+                if let Some(channel) = self.channels.get_mut(&id) {
+                    channel.typing = None;
+                }
+                async move {
+                    room_channel::tell_typing(&member, "stop_typing", except).await;
+                    None
+                }
+                .boxed_local()
+            }
+            "load_more_messages" if in_room => {
+                let query = super::payloads::load_more(payload, self.app.settings.socket.history_limit);
+                async move { Some(room_channel::load_more(&member, query).await) }.boxed_local()
+            }
+            _ => async { Some(Reply::error(&json!({ "reason": "unknown_event" }))) }.boxed_local(),
+        };
+        let job = job.map(move |reply| Done::Handled {
+            channel: id,
+            r#ref,
+            reply,
+        });
+        self.run(job.boxed_local(), Done::Crashed(id));
+    }
+
+    fn start_typing(&mut self, id: ChannelId) {
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
+        channel.typing_count += 1;
+        channel.typing = Some(channel.typing_count);
+        let expired = Done::TypingExpired(id, channel.typing_count);
+        self.actions
+            .push_back(Action::Later(self.app.settings.socket.typing_timeout, expired));
+    }
+
+    fn end_typing(&mut self, id: ChannelId) {
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
+        let (Some(key), Some(_)) = (channel.key(), channel.typing.take()) else {
+            return;
+        };
+        let member = self.member(key);
+        let except = Some((self.handle.id(), id));
+        let job = async move {
+            room_channel::tell_typing(&member, "stop_typing", except).await;
+            Done::Told
+        };
+        self.run(job.boxed_local(), Done::Told);
+    }
+
+    /// Gives a joined channel what is for it, or keeps it until the join is answered.
+    fn give(&mut self, id: ChannelId, outbound: Outbound) {
+        let held_max = SocketLimits::default().held_max;
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
+        match (&mut channel.state, outbound) {
+            (ChannelState::Joining { held }, outbound) if held.len() < held_max => held.push(outbound),
+            (ChannelState::Joining { .. }, _) => self.crash_channel(id),
+            (ChannelState::Joined { head_seq, .. }, Outbound::Broadcast { broadcast, seq, .. }) => {
+                if seq.is_none_or(|seq| seq > *head_seq) {
+                    self.socket.deliver(id, &broadcast);
+                }
+            }
+            (ChannelState::Joined { .. }, Outbound::PresenceState { state, .. }) => {
+                self.socket.push(id, "presence_state", &Payload::Json(state));
+            }
+            (ChannelState::Joined { .. }, _) => {}
+        }
+    }
+
+    /// The channel failed; its client rejoins.
+    fn crash_channel(&mut self, id: ChannelId) {
+        self.forget(id, true);
+        if self.socket.is_joined(id) {
+            self.socket.crash_channel(id);
+        } else {
+            self.socket.crash_join(id);
+        }
+    }
+
+    /// Drops what the session knows of a channel, and its subscription where the registry still has it.
+    fn forget(&mut self, id: ChannelId, subscribed: bool) {
+        self.end_typing(id);
+        if self.channels.remove(&id).is_some() && subscribed {
+            self.unsubscribe(id);
+        }
+    }
+
+    fn unsubscribe(&self, channel: ChannelId) {
+        #[expect(clippy::disallowed_methods, reason = "once per channel, and must not be lost")]
+        self.registry.do_send(Unsubscribe {
+            socket_id: self.handle.id(),
+            channel,
+        });
+    }
+
+    fn run(&mut self, job: Job, on_panic: Done) {
+        self.in_flight += 1;
+        self.actions.push_back(Action::Run { job, on_panic });
+    }
+
+    /// The user as a participant of a topic.
+    fn member(&self, key: TopicKey) -> Member {
+        Member {
+            app: Arc::clone(&self.app),
+            identity: Arc::clone(&self.identity),
+            socket: Arc::clone(&self.handle),
+            registry: self.registry.clone(),
+            key,
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.app.metrics.connection_closed(self.transport);
+    }
+}
+
+fn topic_kind(topic: &str) -> &'static str {
+    match topic.split_once(':') {
+        Some(("dm", _)) => "dm",
+        Some(("user", _)) => "user",
+        _ => "room",
+    }
+}
+
+/// An actor that carries a session's frames.
+pub trait Transport: Actor + Handler<Done>
+where
+    Self::Context: AsyncContext<Self> + ToEnvelope<Self, Done>,
+{
+    /// The session, once there is one.
+    fn session(&mut self) -> Option<&mut Session>;
+
+    /// Writes a frame to the client.
+    fn write(&mut self, frame: Frame, ctx: &mut Self::Context);
+
+    /// Closes the connection; nothing is written after it.
+    fn close(&mut self, code: u16, ctx: &mut Self::Context);
+
+    /// Carries out what the session wants done.
+    fn drive(&mut self, ctx: &mut Self::Context) {
+        while let Some(action) = self.session().and_then(Session::next_action) {
+            match action {
+                Action::Write(frame) => self.write(frame, ctx),
+                Action::Close(code) => {
+                    self.close(code, ctx);
+                    return;
+                }
+                Action::Later(delay, done) => {
+                    ctx.notify_later(done, delay);
+                }
+                Action::Run { job, on_panic } => {
+                    let session = ctx.address();
+                    actix::spawn(async move {
+                        let done = AssertUnwindSafe(job).catch_unwind().await.unwrap_or(on_panic);
+                        #[expect(clippy::disallowed_methods, reason = "one per job, whose number is bounded")]
+                        session.do_send(done);
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Tenants and users for tests of the contexts.
+
+use parlour::{
+    accounts::{self, NewUser, PasswordHasher, User},
+    chat::{self, NewMessage, NewRoom, Room, RoomKind, RoomRef},
+    scope::Scope,
+    store::Store,
+    tenants,
+};
+
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A user of a tenant; the tenant is made when it is new.
+pub async fn user(store: &Store, tenant: &str, username: &str) -> User {
+    let tenant = tenants::ensure_tenant(store, tenant).await.unwrap();
+    let new = NewUser {
+        username: username.to_owned(),
+        password: PASSWORD.into(),
+    };
+    accounts::register(store, &PasswordHasher::weak_for_tests(), tenant.id, new)
+        .await
+        .unwrap()
+}
+
+/// As [`user`], for tests that need the scope only.
+pub async fn scope(store: &Store, tenant: &str, username: &str) -> Scope {
+    scope_of(&user(store, tenant, username).await)
+}
+
+pub fn scope_of(user: &User) -> Scope {
+    Scope {
+        tenant_id: user.tenant_id,
+        user_id: user.id,
+    }
+}
+
+pub async fn public_room(store: &Store, scope: &Scope, name: &str) -> Room {
+    chat::create_room(
+        store,
+        scope,
+        NewRoom {
+            name: name.to_owned(),
+            ..NewRoom::default()
+        },
+    )
+    .await
+    .unwrap()
+}
+
+pub async fn private_room(store: &Store, scope: &Scope, name: &str) -> Room {
+    let new = NewRoom {
+        name: name.to_owned(),
+        kind: Some(RoomKind::Private),
+        ..NewRoom::default()
+    };
+    chat::create_room(store, scope, new).await.unwrap()
+}
+
+/// Says something that has to be accepted.
+pub async fn say(store: &Store, scope: &Scope, room: &Room, content: &str) -> chat::Message {
+    let new = NewMessage {
+        content: content.to_owned(),
+        ..NewMessage::default()
+    };
+    chat::append_message(store, scope, &RoomRef::Id(room.id), new)
+        .await
+        .unwrap()
+        .message
+}

@@ -1,0 +1,70 @@
+//! REST answers, read to the end.
+
+use reqwest::{RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+
+/// An answer, with everything a client can see of it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// The body as JSON; null when it is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A header's value; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("headers are text"))
+    }
+
+    /// What was asked for.
+    pub fn data(&self) -> &Value {
+        &self.body["data"]
+    }
+
+    /// The one error.
+    pub fn error(&self) -> &str {
+        self.body["error"].as_str().unwrap_or_default()
+    }
+
+    /// The fields that are wrong.
+    pub fn invalid_fields(&self) -> Vec<&str> {
+        self.body["errors"]
+            .as_object()
+            .map(|fields| fields.keys().map(String::as_str).collect())
+            .unwrap_or_default()
+    }
+
+    /// A string of the data.
+    pub fn text_of(&self, field: &str) -> String {
+        self.data()[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {field} in {}", self.text))
+            .to_owned()
+    }
+}
+
+/// Sends a request and reads its answer.
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("the server answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.expect("the answer is text");
+    let body = serde_json::from_str(&text).unwrap_or_default();
+    Answer {
+        status,
+        headers,
+        text,
+        body,
+    }
+}
+
+/// Sends a request that has to be answered with a status.
+pub async fn expect(request: RequestBuilder, status: u16) -> Answer {
+    let answer = answer(request).await;
+    assert_eq!(answer.status, status, "{}", answer.text);
+    answer
+}
