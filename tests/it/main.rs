@@ -17,6 +17,7 @@ mod contexts_messages;
 mod contexts_rooms;
 mod contexts_seed;
 mod contexts_tenants;
+mod documents;
 mod migrations;
 mod openapi;
 mod process;
