@@ -7,7 +7,7 @@ CLIENTS = tests/clients
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run build test test-rust test-clients test-deps check lint fmt fmt-check doc clients-check openapi reference deny docker clean
+.PHONY: help run build test test-rust test-clients test-crash test-deps check lint fmt fmt-check doc clients-check openapi reference deny docker clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test-rust: test-deps ## Run the Rust tests
 test-clients: test-deps $(CLIENTS)/node_modules/.installed ## Run the Node tests: official clients against the binary
 	$(CARGO) build --locked
 	$(NPM) --prefix $(CLIENTS) run test
+
+test-crash: test-deps ## Kill the server under load, 100 times on each engine (PARLOUR_CRASH_CYCLES=n for n times)
+	PARLOUR_CRASH_CYCLES=$${PARLOUR_CRASH_CYCLES:-100} \
+		$(CARGO) test --locked --profile ci --test it crash:: -- --nocapture
 
 test-deps: ## Install the Debian packages the tests need, when missing
 	@scripts/test-deps

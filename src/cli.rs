@@ -130,6 +130,9 @@ pub enum TenantCommand {
         /// Whether rooms are told who comes and goes, besides presence
         #[arg(long, value_name = "BOOL")]
         announce_joins: Option<bool>,
+        /// How long authors may edit and delete their messages, such as "10m"; "off" for ever
+        #[arg(long, value_name = "DURATION")]
+        edit_window: Option<String>,
     },
 }
 

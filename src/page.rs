@@ -59,6 +59,11 @@ pub(crate) enum List {
     Users,
     Rooms,
     Dms,
+    Members,
+    Invitations,
+    RoomInvitations,
+    Bans,
+    Mutes,
 }
 
 impl List {
@@ -67,6 +72,11 @@ impl List {
             Self::Users => b'u',
             Self::Rooms => b'r',
             Self::Dms => b'd',
+            Self::Members => b'm',
+            Self::Invitations => b'i',
+            Self::RoomInvitations => b'o',
+            Self::Bans => b'b',
+            Self::Mutes => b'q',
         }
     }
 

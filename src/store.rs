@@ -233,6 +233,16 @@ impl Store {
         }
     }
 
+    /// Has each statement shown to `observer`, instead of what [`Store::on_query`] reports. For tests that count
+    /// and explain the statements of a function.
+    #[doc(hidden)]
+    pub fn on_statement(&mut self, observer: &Arc<dyn Fn(&Statement) + Send + Sync>) {
+        for connection in [&mut self.reader, &mut self.writer] {
+            let observer = Arc::clone(observer);
+            connection.set_metric_callback(move |query| observer(query.statement));
+        }
+    }
+
     /// Closes all connections, of clones too.
     pub async fn close(self) {
         for connection in [self.writer, self.reader] {

@@ -7,7 +7,10 @@ use utoipa::ToSchema;
 
 use crate::{
     accounts::User,
-    chat::{Dm, Member, Message, MessageKind, Role, Room, RoomKind, RoomListing, UserRef},
+    chat::{
+        Dm, Invitation, Member, MemberChange, Message, MessageKind, Quote, ReactionCount, Revision, Role, Room,
+        RoomKind, RoomListing, Sanction, ThreadSummary, Unread, UserRef,
+    },
     ids::{MessageId, RoomId, UserId},
     timestamp::Timestamp,
 };
@@ -79,6 +82,10 @@ pub struct RoomOut {
     pub creator_id: Option<UserId>,
     /// The number of the last change of the room's content.
     pub head_seq: i64,
+    /// Seconds that everybody below moderator has to wait between two messages; 0 for none.
+    pub slow_mode_s: u32,
+    /// Whether nobody below moderator may write.
+    pub frozen: bool,
     /// When it was created.
     pub inserted_at: Timestamp,
 }
@@ -93,6 +100,8 @@ impl From<Room> for RoomOut {
             description,
             creator_id,
             head_seq,
+            slow_mode_s,
+            frozen,
             inserted_at,
         } = room;
         Self {
@@ -103,6 +112,8 @@ impl From<Room> for RoomOut {
             description,
             creator_id,
             head_seq,
+            slow_mode_s,
+            frozen,
             inserted_at,
         }
     }
@@ -151,6 +162,143 @@ impl From<Member> for MemberOut {
             user: user.into(),
             role,
             inserted_at,
+        }
+    }
+}
+
+/// What somebody is in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MembershipOut {
+    /// Who it is.
+    pub user: UserRefOut,
+    /// What the member may do; `null` for somebody who is no member.
+    #[schema(required)]
+    pub role: Option<Role>,
+}
+
+impl From<MemberChange> for MembershipOut {
+    fn from(
+        MemberChange {
+            room: _,
+            user,
+            before: _,
+            after,
+        }: MemberChange,
+    ) -> Self {
+        Self {
+            user: user.into(),
+            role: after,
+        }
+    }
+}
+
+/// An invitation to a room. Joining the room takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InvitationOut {
+    /// The room.
+    pub room: RoomOut,
+    /// Who is invited.
+    pub user: UserRefOut,
+    /// What the user becomes by joining.
+    pub role: Role,
+    /// Who invited.
+    pub invited_by: UserRefOut,
+    /// When.
+    pub inserted_at: Timestamp,
+}
+
+impl From<Invitation> for InvitationOut {
+    fn from(
+        Invitation {
+            room,
+            user,
+            role,
+            invited_by,
+            inserted_at,
+        }: Invitation,
+    ) -> Self {
+        Self {
+            room: room.into(),
+            user: user.into(),
+            role,
+            invited_by: invited_by.into(),
+            inserted_at,
+        }
+    }
+}
+
+/// A ban or mute that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SanctionOut {
+    /// Who it is against.
+    pub user: UserRefOut,
+    /// When it ends; `null` for never.
+    #[schema(required)]
+    pub until: Option<Timestamp>,
+    /// Why, in the moderator's words.
+    #[schema(required)]
+    pub reason: Option<String>,
+    /// Who imposed it; `null` when that user is gone.
+    #[schema(required)]
+    pub imposed_by: Option<UserRefOut>,
+    /// When it was imposed.
+    pub inserted_at: Timestamp,
+}
+
+impl From<Sanction> for SanctionOut {
+    fn from(
+        Sanction {
+            user,
+            until,
+            reason,
+            imposed_by,
+            inserted_at,
+        }: Sanction,
+    ) -> Self {
+        Self {
+            user: user.into(),
+            until,
+            reason,
+            imposed_by: imposed_by.map(UserRefOut::from),
+            inserted_at,
+        }
+    }
+}
+
+/// What the one who asks has not read in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UnreadOut {
+    /// The room.
+    pub room_id: RoomId,
+    /// Messages of others, without deleted ones and replies shown in their thread only. 999 stands for that many
+    /// and more.
+    #[schema(maximum = 999)]
+    pub unread: u64,
+    /// Messages that name the one who asks. 999 stands for that many and more.
+    #[schema(maximum = 999)]
+    pub mentions: u64,
+    /// The number of the last change of the room's content.
+    pub head_seq: i64,
+    /// The number up to which everything is read.
+    pub read_seq: i64,
+}
+
+impl From<Unread> for UnreadOut {
+    fn from(
+        Unread {
+            room_id,
+            unread,
+            mentions,
+            head_seq,
+            read_seq,
+        }: Unread,
+    ) -> Self {
+        Self {
+            room_id,
+            unread,
+            mentions,
+            head_seq,
+            read_seq,
         }
     }
 }
@@ -205,6 +353,90 @@ pub struct ReactionOut {
     pub emoji: String,
     /// How many users chose it.
     pub count: u64,
+    /// The first of them, up to 5.
+    pub users: Vec<UserRefOut>,
+    /// Whether the one who asks is among them; missing where the message is for everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub me: Option<bool>,
+}
+
+impl From<ReactionCount> for ReactionOut {
+    fn from(
+        ReactionCount {
+            emoji,
+            count,
+            users,
+            me,
+        }: ReactionCount,
+    ) -> Self {
+        Self {
+            emoji,
+            count,
+            users: users.into_iter().map(UserRefOut::from).collect(),
+            me,
+        }
+    }
+}
+
+/// The message another one answers, as far as it is shown with that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QuoteOut {
+    /// Its id.
+    pub id: MessageId,
+    /// Its author.
+    pub user: UserRefOut,
+    /// How its text begins, up to 120 characters; empty when it was deleted.
+    #[schema(example = "Hello, everybody")]
+    pub excerpt: String,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
+impl From<Quote> for QuoteOut {
+    fn from(
+        Quote {
+            id,
+            author,
+            excerpt,
+            deleted,
+        }: Quote,
+    ) -> Self {
+        Self {
+            id,
+            user: author.into(),
+            excerpt,
+            deleted,
+        }
+    }
+}
+
+/// A thread, the same for its root and all its replies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ThreadOut {
+    /// The message the thread is under.
+    pub root_id: MessageId,
+    /// How many replies it has, deleted ones not counted.
+    pub reply_count: u64,
+    /// When the last of them was stored.
+    #[schema(required)]
+    pub last_reply_at: Option<Timestamp>,
+}
+
+impl From<ThreadSummary> for ThreadOut {
+    fn from(
+        ThreadSummary {
+            root_id,
+            reply_count,
+            last_reply_at,
+            last_reply_seq: _,
+        }: ThreadSummary,
+    ) -> Self {
+        Self {
+            root_id,
+            reply_count,
+            last_reply_at,
+        }
+    }
 }
 
 /// A stored message: in history, in answers, in broadcasts.
@@ -230,9 +462,22 @@ pub struct MessageOut {
     pub client_id: Option<String>,
     /// The message it answers.
     #[schema(required)]
-    pub reply_to: Option<MessageId>,
-    /// Reactions to it.
+    pub reply_to: Option<QuoteOut>,
+    /// The message whose thread it is in.
+    #[schema(required)]
+    pub thread_root: Option<MessageId>,
+    /// Whether it is in the room's main history; a reply in a thread may not be.
+    pub in_room: bool,
+    /// The thread it is in or the root of; `null` for a message without replies.
+    #[schema(required)]
+    pub thread: Option<ThreadOut>,
+    /// Reactions to it, in the order in which their kinds came up.
     pub reactions: Vec<ReactionOut>,
+    /// The users it names as `@username`.
+    pub mentions: Vec<UserId>,
+    /// When it was pinned.
+    #[schema(required)]
+    pub pinned_at: Option<Timestamp>,
     /// When it was last edited.
     #[schema(required)]
     pub edited_at: Option<Timestamp>,
@@ -255,6 +500,12 @@ impl From<Message> for MessageOut {
             author,
             client_id,
             reply_to,
+            thread_root,
+            in_room,
+            thread,
+            reactions,
+            mentions,
+            pinned_at,
             edited_at,
             deleted_at,
             inserted_at,
@@ -268,11 +519,47 @@ impl From<Message> for MessageOut {
             content,
             user: author.into(),
             client_id,
-            reply_to,
-            reactions: Vec::new(),
+            reply_to: reply_to.map(QuoteOut::from),
+            thread_root,
+            in_room,
+            thread: thread.map(ThreadOut::from),
+            reactions: reactions.into_iter().map(ReactionOut::from).collect(),
+            mentions,
+            pinned_at,
             edited_at,
             deleted_at,
             inserted_at,
+        }
+    }
+}
+
+/// A text that a message had before it was edited or deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RevisionOut {
+    /// The text.
+    pub content: String,
+    /// The number of the change that replaced it.
+    pub replaced_seq: i64,
+    /// Who replaced it.
+    pub replaced_by: UserRefOut,
+    /// When it was replaced.
+    pub replaced_at: Timestamp,
+}
+
+impl From<Revision> for RevisionOut {
+    fn from(
+        Revision {
+            content,
+            replaced_seq,
+            replaced_by,
+            replaced_at,
+        }: Revision,
+    ) -> Self {
+        Self {
+            content,
+            replaced_seq,
+            replaced_by: replaced_by.into(),
+            replaced_at,
         }
     }
 }
@@ -317,6 +604,10 @@ pub struct MessageIn {
     pub client_id: Option<String>,
     /// The message of this room that it answers.
     pub reply_to: Option<MessageId>,
+    /// The message of this room in whose thread it is to be. That one must not be in a thread itself.
+    pub thread_root: Option<MessageId>,
+    /// Whether a message in a thread is shown in the room's main history as well; `false` when missing.
+    pub also_in_room: Option<bool>,
     /// The tenant, for clients that name it in the body.
     pub tenant: Option<String>,
 }

@@ -3,6 +3,8 @@
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m20261122_000001_create_schema;
+mod m20261122_000002_room_log;
+mod m20261122_000003_members;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -11,6 +13,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_create_schema::Migration)]
+        vec![
+            Box::new(m20261122_000001_create_schema::Migration),
+            Box::new(m20261122_000002_room_log::Migration),
+            Box::new(m20261122_000003_members::Migration),
+        ]
     }
 }

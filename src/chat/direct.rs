@@ -114,12 +114,15 @@ pub async fn start_dm(store: &Store, scope: &Scope, peer: UserId) -> Result<(Roo
         description: None,
         creator_id: None,
         head_seq: 0,
+        pruned_seq: 0,
+        slow_mode_s: 0,
+        frozen: false,
         inserted_at: Timestamp::now(),
     };
     let transaction = store.begin_write().await?;
     if rooms::insert(&transaction, &row).await? {
         for user_id in [scope.user_id, peer] {
-            rooms::insert_member(&transaction, &Scope { user_id, ..*scope }, row.id, Role::Member).await?;
+            rooms::insert_member(&transaction, &row, user_id, Role::Member).await?;
         }
         transaction.commit().await?;
         return Ok((row.into(), user, true));

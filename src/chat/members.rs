@@ -1,13 +1,20 @@
-//! Who may do what in a room: access, joining, leaving.
+//! Who is in a room: access, joining, leaving, and what those who run it do about others.
 
 use sea_orm::{
-    ColumnTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    ColumnTrait, Condition, DatabaseTransaction, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, RelationTrait, Select, sea_query::Expr,
 };
+use uuid::Uuid;
 
-use super::{Error, Role, Room, RoomKind, RoomRef, rooms};
+use super::{
+    Error, Role, Room, RoomKind, RoomRef, invitations,
+    permissions::{self, Act, Person},
+    rooms,
+};
 use crate::{
-    entity::{TenantScoped, room_member, user},
-    ids::UserId,
+    entity::{TenantScoped, room, room_invitation, room_member, user},
+    ids::{RoomId, TenantId, UserId},
+    page::{List, Page, PageRequest},
     scope::Scope,
     store::Store,
     timestamp::Timestamp,
@@ -50,6 +57,35 @@ pub struct RoomWithMembers {
     pub member_count: u64,
 }
 
+/// What became of a membership. Whoever tells sockets needs no more than this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberChange {
+    /// The room.
+    pub room: Room,
+    /// Whose membership.
+    pub user: UserRef,
+    /// The role until now; `None` for who was no member.
+    pub before: Option<Role>,
+    /// The role from now on; `None` for who is no member any more.
+    pub after: Option<Role>,
+}
+
+impl MemberChange {
+    /// Whether there was something to do. When not, nothing was written and there is nobody to tell.
+    pub fn changed(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// What became of a room that somebody left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The membership that ended.
+    pub change: MemberChange,
+    /// Who became an admin because the last one left.
+    pub promoted: Option<MemberChange>,
+}
+
 /// What somebody wants to do in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -68,24 +104,379 @@ pub struct Grant {
     pub role: Option<Role>,
 }
 
-/// Asks whether somebody may read or write in a room. Anybody of the tenant may in a public one; members may
-/// in a private one or a dm; a [`Role::Reader`] may write nowhere.
+/// Asks whether somebody may read or write in a room. Anybody of the tenant may in a public one who is not banned from
+/// it; members may in a private one or a dm. To write takes more than that: the roles are in `permissions`.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::ReadOnly`].
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`]; to write also [`Error::ReadOnly`],
+/// [`Error::Frozen`], [`Error::Muted`]. Slow mode is no matter of permission, and not looked at.
 pub async fn authorise(store: &Store, scope: &Scope, room: &RoomRef, access: Access) -> Result<Grant, Error> {
     let (room, role) = rooms::find(store.reader(), scope, room).await?;
-    match (access, role) {
-        (Access::Write, Some(Role::Reader)) => Err(Error::ReadOnly),
-        _ => Ok(Grant { room, role }),
+    if access == Access::Write {
+        let person = permissions::person(store.reader(), scope.tenant_id, room.id, scope.user_id).await?;
+        person.check(room.frozen, Act::Write)?;
     }
+    Ok(Grant { room, role })
 }
 
 /// A room with its first members.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::NotMember`].
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`].
 pub async fn get_room_with_members(store: &Store, scope: &Scope, room: &RoomRef) -> Result<RoomWithMembers, Error> {
+    let (room, role) = rooms::find(store.reader(), scope, room).await?;
+    let member_count = of_room(scope.tenant_id, room.id).count(store.reader()).await?;
+    let members = listed(store, of_room(scope.tenant_id, room.id), MEMBERS_LISTED_MAX).await?;
+    Ok(RoomWithMembers {
+        room,
+        role,
+        members,
+        member_count,
+    })
+}
+
+/// The members of a room, in the order they came. Whoever may read in a room may know who is in it.
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`]; [`Error::Invalid`] for a limit or cursor that is
+/// none.
+pub async fn list_members(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    request: &PageRequest,
+) -> Result<Page<Member>, Error> {
+    let after = List::Members.start(request, |bytes| {
+        let (time, user) = bytes.split_first_chunk::<8>()?;
+        let user = Uuid::from_slice(user).ok().map(UserId)?;
+        Some((Timestamp(i64::from_be_bytes(*time)), user))
+    })?;
+    let (room, _) = rooms::find(store.reader(), scope, room).await?;
+    let mut members = of_room(scope.tenant_id, room.id);
+    if let Some((time, user)) = after {
+        members = members.filter(room_member::Column::InsertedAt.gte(time)).filter(
+            Condition::any()
+                .add(room_member::Column::InsertedAt.gt(time))
+                .add(room_member::Column::UserId.gt(user)),
+        );
+    }
+    let members = listed(store, members, request.limit + 1).await?;
+    Ok(List::Members.page(members, request.limit, |member| {
+        let mut key = member.inserted_at.0.to_be_bytes().to_vec();
+        key.extend_from_slice(member.user.id.0.as_bytes());
+        key
+    }))
+}
+
+/// Makes the asker a member: of a public room, or of one the asker is invited to, which settles the role and uses the
+/// invitation up. Who is a member of a room, of whatever kind, stays what they are. All that was said until now counts
+/// as read.
+///
+/// # Errors
+/// [`Error::RoomNotFound`]; [`Error::NotMember`] for a private room without an invitation, and for a dm of others;
+/// [`Error::Banned`]; [`Error::UserNotFound`] when the asker is no user of the tenant.
+pub async fn join_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<MemberChange, Error> {
+    let transaction = store.begin_write().await?;
+    let row = permissions::lock_row(&transaction, scope.tenant_id, room).await?;
+    let person = permissions::person(&transaction, scope.tenant_id, row.id, scope.user_id).await?;
+    let after = match person.role {
+        Some(role) => role,
+        None => {
+            let role = admit(&transaction, &row, &person).await?;
+            transaction.commit().await?;
+            role
+        }
+    };
+    Ok(MemberChange {
+        room: row.into(),
+        user: person.user,
+        before: person.role,
+        after: Some(after),
+    })
+}
+
+/// Makes somebody, who is no member, one; says in which role. The room's row has to be locked.
+///
+/// # Errors
+/// [`Error::NotMember`] when this takes an invitation, [`Error::Banned`].
+pub(super) async fn admit(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+    person: &Person,
+) -> Result<Role, Error> {
+    if person.banned {
+        return Err(Error::Banned);
+    }
+    let role = match (room.kind, person.promised) {
+        (RoomKind::Public, None) => Role::Member,
+        (RoomKind::Public | RoomKind::Private, Some(role)) => role,
+        (RoomKind::Private, None) | (RoomKind::Dm, _) => return Err(Error::NotMember),
+    };
+    if person.promised.is_some() {
+        invitations::forget(transaction, room, person.user.id).await?;
+    }
+    rooms::insert_member(transaction, room, person.user.id, role).await?;
+    Ok(role)
+}
+
+/// Ends the asker's membership.
+///
+/// A room does not stay without anybody to run it: when its last admin or owner leaves, the highest of the others
+/// becomes an admin, the one who came first among equals. In a private room that may be anybody; in a public one, where
+/// anybody can come in, only a moderator.
+///
+/// # Errors
+/// [`Error::RoomNotFound`]; [`Error::NotMember`] when there is none; [`Error::Banned`]; [`Error::Invalid`] for a dm,
+/// which always has its two members.
+pub async fn leave_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<Left, Error> {
+    let transaction = store.begin_write().await?;
+    let (room, role) = permissions::lock_room(&transaction, scope, room).await?;
+    let role = role.ok_or(Error::NotMember)?;
+    if room.kind == RoomKind::Dm {
+        return Err(Violations::of("room", "is a direct conversation, which cannot be left").into());
+    }
+    let Person { user, .. } = permissions::person(&transaction, scope.tenant_id, room.id, scope.user_id).await?;
+    end_membership(&transaction, &room, user.id, role).await?;
+    let promoted = if role.at_least(Role::Admin) {
+        promote_successor(&transaction, &room).await?
+    } else {
+        None
+    };
+    transaction.commit().await?;
+    Ok(Left {
+        change: MemberChange {
+            room: room.into(),
+            user,
+            before: Some(role),
+            after: None,
+        },
+        promoted,
+    })
+}
+
+/// Makes a user a member, without asking them. Who is a member stays what they are; an invitation is used up. Admins
+/// and up may, for roles up to their own.
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotAdmin`]; [`Error::Outranked`] for a
+/// role above the asker's; [`Error::UserNotFound`]; [`Error::Invalid`] for oneself, somebody who is banned, and in a
+/// dm.
+pub async fn add_member(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    user_id: UserId,
+    role: Role,
+) -> Result<MemberChange, Error> {
+    let transaction = store.begin_write().await?;
+    let (room, own) = permissions::lock_room_as(&transaction, scope, room, Role::Admin).await?;
+    permissions::check_target(scope, own, user_id, None)?;
+    if !own.at_least(role) {
+        return Err(Error::Outranked);
+    }
+    let person = permissions::person(&transaction, scope.tenant_id, room.id, user_id).await?;
+    if person.role.is_none() {
+        check_not_banned(&person)?;
+        invitations::forget(&transaction, &room, user_id).await?;
+        rooms::insert_member(&transaction, &room, user_id, role).await?;
+        transaction.commit().await?;
+    }
+    Ok(MemberChange {
+        room: room.into(),
+        user: person.user,
+        before: person.role,
+        after: person.role.or(Some(role)),
+    })
+}
+
+/// Ends the membership of somebody else: a kick. They may come back to a public room at once, to a private one when they
+/// are invited again. Invitations they made to this room go. Moderators and up may, against lower roles.
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`], [`Error::Outranked`];
+/// [`Error::MemberNotFound`]; [`Error::Invalid`] for oneself and in a dm.
+pub async fn remove_member(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    user_id: UserId,
+) -> Result<MemberChange, Error> {
+    let transaction = store.begin_write().await?;
+    let (room, own) = permissions::lock_room_as(&transaction, scope, room, Role::Moderator).await?;
+    let (user, before) = member(&transaction, scope, own, room.id, user_id).await?;
+    end_membership(&transaction, &room, user_id, before).await?;
+    invitations::forget_made_by(&transaction, &room, user_id).await?;
+    transaction.commit().await?;
+    Ok(MemberChange {
+        room: room.into(),
+        user,
+        before: Some(before),
+        after: None,
+    })
+}
+
+/// Gives a member another role. Invitations that a member made to this room go when the role sinks. Admins and up may,
+/// against roles below their own and up to their own.
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotAdmin`], [`Error::Outranked`];
+/// [`Error::MemberNotFound`]; [`Error::Invalid`] for oneself and in a dm.
+pub async fn change_role(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    user_id: UserId,
+    role: Role,
+) -> Result<MemberChange, Error> {
+    let transaction = store.begin_write().await?;
+    let (room, own) = permissions::lock_room_as(&transaction, scope, room, Role::Admin).await?;
+    let (user, before) = member(&transaction, scope, own, room.id, user_id).await?;
+    if !own.at_least(role) {
+        return Err(Error::Outranked);
+    }
+    if before != role {
+        set_role(&transaction, &room, user_id, role).await?;
+        if before.outranks(Some(role)) {
+            invitations::forget_made_by(&transaction, &room, user_id).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(MemberChange {
+        room: room.into(),
+        user,
+        before: Some(before),
+        after: Some(role),
+    })
+}
+
+/// The members who are told about a room on their own topics: the first `max` who came.
+pub async fn members_to_notify(
+    store: &Store,
+    tenant_id: TenantId,
+    room_id: RoomId,
+    max: u64,
+) -> Result<Vec<UserId>, Error> {
+    Ok(of_room(tenant_id, room_id)
+        .order_by_asc(room_member::Column::InsertedAt)
+        .order_by_asc(room_member::Column::UserId)
+        .limit(max)
+        .select_only()
+        .column(room_member::Column::UserId)
+        .into_tuple()
+        .all(store.reader())
+        .await?)
+}
+
+/// Whether somebody whom others name may become a member.
+pub(super) fn check_not_banned(person: &Person) -> Result<(), Violations> {
+    if person.banned {
+        return Err(Violations::of("user_id", "is banned from this room"));
+    }
+    Ok(())
+}
+
+/// Ends a membership. A reader who leaves a public room, of their own will or not, comes back as a reader.
+pub(super) async fn end_membership(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+    user_id: UserId,
+    role: Role,
+) -> Result<(), Error> {
+    room_member::Entity::delete_in_tenant(room.tenant_id)
+        .filter(room_member::Column::RoomId.eq(room.id))
+        .filter(room_member::Column::UserId.eq(user_id))
+        .exec(transaction)
+        .await?;
+    if (room.kind, role) == (RoomKind::Public, Role::Reader) {
+        let row = room_invitation::Model {
+            tenant_id: room.tenant_id,
+            room_id: room.id,
+            user_id,
+            role,
+            invited_by: None,
+            inserted_at: Timestamp::now(),
+        };
+        invitations::upsert(transaction, row).await?;
+    }
+    Ok(())
+}
+
+/// Makes somebody admin of a room that has none, if there is somebody who can be; see [`leave_room`].
+async fn promote_successor(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+) -> Result<Option<MemberChange>, Error> {
+    let members = || of_room(room.tenant_id, room.id);
+    let admins = members().filter(room_member::Column::Role.is_in([Role::Owner, Role::Admin]));
+    if admins.count(transaction).await? > 0 {
+        return Ok(None);
+    }
+    let candidates: &[Role] = match room.kind {
+        RoomKind::Public => &[Role::Moderator],
+        RoomKind::Private | RoomKind::Dm => &[Role::Moderator, Role::Member, Role::Reader],
+    };
+    for role in candidates {
+        let oldest: Option<UserId> = members()
+            .filter(room_member::Column::Role.eq(*role))
+            .order_by_asc(room_member::Column::InsertedAt)
+            .order_by_asc(room_member::Column::UserId)
+            .select_only()
+            .column(room_member::Column::UserId)
+            .into_tuple()
+            .one(transaction)
+            .await?;
+        if let Some(user_id) = oldest {
+            set_role(transaction, room, user_id, Role::Admin).await?;
+            let Person { user, .. } = permissions::person(transaction, room.tenant_id, room.id, user_id).await?;
+            return Ok(Some(MemberChange {
+                room: room.clone().into(),
+                user,
+                before: Some(*role),
+                after: Some(Role::Admin),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// Another member, whose role is below the asker's.
+async fn member(
+    transaction: &DatabaseTransaction,
+    scope: &Scope,
+    own: Role,
+    room_id: RoomId,
+    user_id: UserId,
+) -> Result<(UserRef, Role), Error> {
+    let person = match permissions::person(transaction, scope.tenant_id, room_id, user_id).await {
+        Err(Error::UserNotFound) => return Err(Error::MemberNotFound),
+        person => person?,
+    };
+    permissions::check_target(scope, own, user_id, person.role)?;
+    Ok((person.user, person.role.ok_or(Error::MemberNotFound)?))
+}
+
+async fn set_role(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+    user_id: UserId,
+    role: Role,
+) -> Result<(), Error> {
+    room_member::Entity::update_in_tenant(room.tenant_id)
+        .filter(room_member::Column::RoomId.eq(room.id))
+        .filter(room_member::Column::UserId.eq(user_id))
+        .col_expr(room_member::Column::Role, Expr::value(role))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// The memberships of a room.
+pub(super) fn of_room(tenant_id: TenantId, room_id: RoomId) -> Select<room_member::Entity> {
+    room_member::Entity::in_tenant(tenant_id).filter(room_member::Column::RoomId.eq(room_id))
+}
+
+/// Up to `limit` members, in the order they came.
+async fn listed(store: &Store, members: Select<room_member::Entity>, limit: u64) -> Result<Vec<Member>, Error> {
     #[derive(FromQueryResult)]
     struct MemberRow {
         #[sea_orm(nested)]
@@ -93,18 +484,16 @@ pub async fn get_room_with_members(store: &Store, scope: &Scope, room: &RoomRef)
         username: String,
     }
 
-    let (room, role) = rooms::find(store.reader(), scope, room).await?;
-    let members = room_member::Entity::in_tenant(scope.tenant_id).filter(room_member::Column::RoomId.eq(room.id));
-    let member_count = members.clone().count(store.reader()).await?;
-    let members = members
+    let rows = members
         .join(JoinType::InnerJoin, room_member::Relation::User.def())
         .column_as(user::Column::Username, "username")
         .order_by_asc(room_member::Column::InsertedAt)
         .order_by_asc(room_member::Column::UserId)
-        .limit(MEMBERS_LISTED_MAX)
+        .limit(limit)
         .into_model::<MemberRow>()
         .all(store.reader())
-        .await?
+        .await?;
+    Ok(rows
         .into_iter()
         .map(|row| Member {
             user: UserRef {
@@ -114,49 +503,5 @@ pub async fn get_room_with_members(store: &Store, scope: &Scope, room: &RoomRef)
             role: row.member.role,
             inserted_at: row.member.inserted_at,
         })
-        .collect();
-    Ok(RoomWithMembers {
-        room,
-        role,
-        members,
-        member_count,
-    })
-}
-
-/// Makes the asker a member of a public room. Who is a member of a room, of whatever kind, stays one.
-///
-/// # Errors
-/// [`Error::RoomNotFound`]; [`Error::NotMember`] for a private room or dm of others;
-/// [`Error::UserNotFound`] when the asker is no user of the tenant.
-pub async fn join_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<Room, Error> {
-    let transaction = store.begin_write().await?;
-    let (room, role) = rooms::find(&transaction, scope, room).await?;
-    if role.is_none() {
-        rooms::insert_member(&transaction, scope, room.id, Role::Member).await?;
-        transaction.commit().await?;
-    }
-    Ok(room)
-}
-
-/// Ends the asker's membership.
-///
-/// # Errors
-/// [`Error::RoomNotFound`]; [`Error::NotMember`] when there is none; [`Error::Invalid`] for a dm, which always
-/// has its two members.
-pub async fn leave_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<Room, Error> {
-    let transaction = store.begin_write().await?;
-    let (room, role) = rooms::find(&transaction, scope, room).await?;
-    if role.is_none() {
-        return Err(Error::NotMember);
-    }
-    if room.kind == RoomKind::Dm {
-        return Err(Violations::of("room", "is a direct conversation, which cannot be left").into());
-    }
-    room_member::Entity::delete_in_tenant(scope.tenant_id)
-        .filter(room_member::Column::RoomId.eq(room.id))
-        .filter(room_member::Column::UserId.eq(scope.user_id))
-        .exec(&transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(room)
+        .collect())
 }

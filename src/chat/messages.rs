@@ -1,16 +1,24 @@
 //! Messages: the log of a room.
 
+use std::collections::HashMap;
+
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
-    QueryOrder, QuerySelect, RelationTrait, Select,
-    sea_query::{Expr, ExprTrait, IntoCondition},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Select, sea_query::IntoCondition,
 };
 use uuid::Uuid;
 
-use super::{Error, MessageKind, Role, RoomKind, RoomRef, UserRef, rooms};
+use super::{
+    Error, MessageKind, Quote, ReactionCount, Room, RoomRef, ThreadSummary, UserRef, changes,
+    details::{self, MessageRow, in_room},
+    members, mentions,
+    permissions::{self, Act},
+    rooms, threads,
+    turn::Turn,
+};
 use crate::{
-    entity::{TenantScoped, message, room, room_member, user},
-    ids::{MessageId, RoomId},
+    entity::message,
+    ids::{MessageId, RoomId, UserId},
     page::{PAGE_LIMIT_DEFAULT, check_limit},
     scope::Scope,
     store::Store,
@@ -43,14 +51,36 @@ pub struct Message {
     pub author: UserRef,
     /// The author's own id for it.
     pub client_id: Option<String>,
-    /// The message of the same room it answers.
-    pub reply_to: Option<MessageId>,
+    /// The message of the same room it answers, as that is now.
+    pub reply_to: Option<Quote>,
+    /// The message whose thread it is in.
+    pub thread_root: Option<MessageId>,
+    /// Whether it is in the room's main history; only a thread reply may not be.
+    pub in_room: bool,
+    /// The thread it is in or the root of; none for a message without replies.
+    pub thread: Option<ThreadSummary>,
+    /// Reactions to it, in the order in which their kinds came up.
+    pub reactions: Vec<ReactionCount>,
+    /// Who is named in it as `@username`.
+    pub mentions: Vec<UserId>,
+    /// When it was pinned.
+    pub pinned_at: Option<Timestamp>,
     /// When the text was last changed.
     pub edited_at: Option<Timestamp>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
     /// When it was stored.
     pub inserted_at: Timestamp,
+}
+
+impl Message {
+    /// The message without what is true for one reader only.
+    pub fn for_everybody(mut self) -> Self {
+        for reaction in &mut self.reactions {
+            reaction.me = None;
+        }
+        self
+    }
 }
 
 /// What a user wants to say.
@@ -63,6 +93,10 @@ pub struct NewMessage {
     pub client_id: Option<String>,
     /// A message of the same room.
     pub reply_to: Option<MessageId>,
+    /// A message of the same room, in whose thread this one is to be; it is in no thread itself.
+    pub thread_root: Option<MessageId>,
+    /// Whether a message in a thread is in the room's main history, too.
+    pub also_in_room: bool,
 }
 
 /// A stored message.
@@ -118,81 +152,130 @@ pub struct MessagePage {
 ///
 /// # Errors
 /// [`Error::Invalid`] for input against the rules of [`NewMessage`]; [`Error::RoomNotFound`];
-/// [`Error::NotMember`] in a private room or dm of others; [`Error::ReadOnly`] for a reader;
-/// [`Error::Conflict`] when the author used the `client_id` in this room for something else;
+/// [`Error::NotMember`] in a private room or dm of others; [`Error::Banned`]; [`Error::ReadOnly`] for a reader,
+/// [`Error::Frozen`], [`Error::Muted`], [`Error::SlowMode`], none of them for a repeat; [`Error::Conflict`] when the author used the `client_id` in this room for something else;
 /// [`Error::UserNotFound`] when the asker is no user of the tenant. No number is used up then.
 pub async fn append_message(store: &Store, scope: &Scope, room: &RoomRef, new: NewMessage) -> Result<Appended, Error> {
     check_new(&new)?;
-    let condition = room.condition().ok_or(Error::RoomNotFound)?;
-
-    let transaction = store.begin_write().await?;
-    let room = room::Entity::update_in_tenant(scope.tenant_id)
-        .filter(condition)
-        .col_expr(room::Column::HeadSeq, Expr::col(room::Column::HeadSeq).add(1))
-        .exec_with_returning(&transaction)
-        .await?
-        .into_iter()
-        .next()
-        .ok_or(Error::RoomNotFound)?;
-    let (author, role) = author(&transaction, scope, room.id).await?;
-    let joined = match (room.kind, role) {
-        (_, Some(Role::Reader)) => return Err(Error::ReadOnly),
-        (_, Some(_)) => false,
-        (RoomKind::Public, None) => true,
-        (RoomKind::Private | RoomKind::Dm, None) => return Err(Error::NotMember),
-    };
+    let turn = Turn::begin(store, scope, room).await?;
     if let Some(client_id) = &new.client_id {
-        let first = in_room(scope, room.id)
+        let first = in_room(scope, turn.room.id)
             .filter(message::Column::UserId.eq(scope.user_id))
             .filter(message::Column::ClientId.eq(client_id.as_str()))
-            .one(&transaction)
+            .one(&turn.transaction)
             .await?;
         if let Some(first) = first {
-            // Gives the number back.
-            transaction.rollback().await?;
-            let unchanged = first.edited_at.is_none() && first.deleted_at.is_none();
-            if unchanged && (first.content != new.content || first.reply_to != new.reply_to) {
-                return Err(Error::Conflict);
-            }
-            return Ok(Appended {
-                message: to_message(first, author),
-                repeated: true,
-                joined: false,
-            });
+            return repeat(turn, first, &new).await;
         }
     }
-    if let Some(reply_to) = new.reply_to
-        && seq_of(&transaction, scope, room.id, reply_to).await?.is_none()
-    {
-        return Err(Violations::of("reply_to", "is not a message of this room").into());
-    }
+    turn.check(Act::Write)?;
+    permissions::check_pace(&turn.transaction, &turn.room, &turn.person).await?;
+    let mut related = related(&turn, &new).await?;
+    let joined = turn.person.role.is_none();
     if joined {
-        rooms::insert_member(&transaction, scope, room.id, Role::Member).await?;
+        members::admit(&turn.transaction, &turn.room, &turn.person).await?;
     }
-    let row = message::Model {
-        tenant_id: scope.tenant_id,
-        room_id: room.id,
-        seq: room.head_seq,
-        id: MessageId::generate(),
-        changed_seq: room.head_seq,
-        user_id: scope.user_id,
-        kind: MessageKind::Text,
-        content: new.content,
-        client_id: new.client_id,
-        reply_to: new.reply_to,
-        edited_at: None,
-        deleted_at: None,
-        inserted_at: Timestamp::now(),
+    let mentions = mentions::resolve(&turn.transaction, scope, &turn.room, &new.content).await?;
+    let row = MessageRow {
+        message: message::Model {
+            tenant_id: scope.tenant_id,
+            room_id: turn.room.id,
+            seq: turn.room.head_seq,
+            id: MessageId::generate(),
+            changed_seq: turn.room.head_seq,
+            user_id: scope.user_id,
+            kind: MessageKind::Text,
+            in_room: is_in_room(&new),
+            content: new.content,
+            client_id: new.client_id,
+            reply_to: new.reply_to,
+            edited_at: None,
+            deleted_at: None,
+            inserted_at: Timestamp::now(),
+            thread_root: new.thread_root,
+            reply_count: 0,
+            last_reply_seq: None,
+            last_reply_at: None,
+            reaction_count: 0,
+            mention_count: mentions::count(&mentions),
+            pinned_at: None,
+            pinned_by: None,
+        },
+        author_name: turn.person.user.username.clone(),
     };
-    message::Entity::insert(row.clone().into_active_model())
-        .exec_without_returning(&transaction)
+    message::Entity::insert(row.message.clone().into_active_model())
+        .exec_without_returning(&turn.transaction)
         .await?;
-    transaction.commit().await?;
+    mentions::insert(&turn.transaction, scope, turn.room.id, row.message.seq, &mentions).await?;
+    let quote = new.reply_to.and_then(|id| related.get(&id)).map(MessageRow::quote);
+    let thread = match new.thread_root.and_then(|id| related.get_mut(&id)) {
+        Some(root) => {
+            threads::reply_added(&turn, root, &row.message).await?;
+            Some(root.thread_summary())
+        }
+        None => None,
+    };
+    turn.transaction.commit().await?;
     Ok(Appended {
-        message: to_message(row, author),
+        message: row.into_message(quote, thread, Vec::new(), mentions),
         repeated: false,
         joined,
     })
+}
+
+/// The answer to a message with a `client_id` that the author has used before.
+async fn repeat(turn: Turn, first: message::Model, new: &NewMessage) -> Result<Appended, Error> {
+    let same = first.reply_to == new.reply_to
+        && first.thread_root == new.thread_root
+        && first.in_room == is_in_room(new)
+        && changes::first_content(&turn.transaction, &turn.scope, &first).await? == new.content;
+    if !same {
+        return Err(Error::Conflict);
+    }
+    let author_name = turn.person.user.username.clone();
+    let given_up = turn
+        .give_up(MessageRow {
+            message: first,
+            author_name,
+        })
+        .await?;
+    Ok(Appended {
+        message: given_up.message,
+        repeated: true,
+        joined: false,
+    })
+}
+
+/// The messages that a new one answers and is under, checked; one query, none when it names none.
+async fn related(turn: &Turn, new: &NewMessage) -> Result<HashMap<MessageId, MessageRow>, Error> {
+    let ids: Vec<MessageId> = new.reply_to.into_iter().chain(new.thread_root).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = details::find_all(&turn.transaction, &turn.scope, turn.room.id, ids).await?;
+    if new.reply_to.is_some_and(|id| !found.contains_key(&id)) {
+        return Err(not_in_room("reply_to"));
+    }
+    if let Some(root) = new.thread_root {
+        threads::check_root(found.get(&root))?;
+    }
+    Ok(found)
+}
+
+fn is_in_room(new: &NewMessage) -> bool {
+    new.thread_root.is_none() || new.also_in_room
+}
+
+/// One message of a room, deleted or not.
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::MessageNotFound`].
+pub async fn get_message(store: &Store, scope: &Scope, room: &RoomRef, id: MessageId) -> Result<Message, Error> {
+    let (room, _) = rooms::find(store.reader(), scope, room).await?;
+    let row = details::find(store.reader(), scope, room.id, id)
+        .await?
+        .ok_or(Error::MessageNotFound)?;
+    details::complete_one(store.reader(), scope, row).await
 }
 
 /// A page of a room's messages: the newest, those before a message or moment, or those after a message.
@@ -211,6 +294,19 @@ pub async fn list_messages(
     check_limit(query.limit)?;
     // The head comes first: whatever has a number up to it was committed before.
     let (room, _) = rooms::find(store.reader(), scope, room).await?;
+    let in_history = in_room(scope, room.id).filter(message::Column::InRoom.eq(true));
+    page(store, scope, &room, in_history, query).await
+}
+
+/// A page of some of a room's messages, with nothing above the room's head.
+pub(super) async fn page(
+    store: &Store,
+    scope: &Scope,
+    room: &Room,
+    messages: Select<message::Entity>,
+    query: MessageQuery,
+) -> Result<MessagePage, Error> {
+    check_limit(query.limit)?;
     let head_seq = room.head_seq;
     let nothing = MessagePage {
         messages: Vec::new(),
@@ -243,11 +339,9 @@ pub async fn list_messages(
     };
 
     let forwards = query.after_id.is_some();
-    let mut rows = in_room(scope, room.id)
+    let mut rows = details::with_author(messages)
         .filter(message::Column::Seq.lte(head_seq))
         .filter(bounded)
-        .join(JoinType::InnerJoin, message::Relation::User.def())
-        .column_as(user::Column::Username, "author_name")
         .order_by(
             message::Column::Seq,
             if forwards {
@@ -266,67 +360,15 @@ pub async fn list_messages(
     if !forwards {
         rows.reverse();
     }
-    let messages = rows
-        .into_iter()
-        .map(|row| {
-            let author = UserRef {
-                id: row.message.user_id,
-                username: row.author_name,
-            };
-            to_message(row.message, author)
-        })
-        .collect();
     Ok(MessagePage {
-        messages,
+        messages: details::complete(store.reader(), scope, room.id, rows).await?,
         has_more,
         head_seq,
     })
 }
 
-/// A message and the name of its author.
-#[derive(FromQueryResult)]
-struct MessageRow {
-    #[sea_orm(nested)]
-    message: message::Model,
-    author_name: String,
-}
-
-fn in_room(scope: &Scope, room_id: RoomId) -> Select<message::Entity> {
-    message::Entity::in_tenant(scope.tenant_id).filter(message::Column::RoomId.eq(room_id))
-}
-
-/// The asker, and the asker's role in a room.
-async fn author(
-    connection: &impl ConnectionTrait,
-    scope: &Scope,
-    room_id: RoomId,
-) -> Result<(UserRef, Option<Role>), Error> {
-    let membership = user::Relation::Memberships.def().on_condition(move |_, member| {
-        Expr::col((member, room_member::Column::RoomId))
-            .eq(room_id)
-            .into_condition()
-    });
-    let (username, role): (String, Option<Role>) = user::Entity::in_tenant(scope.tenant_id)
-        .filter(user::Column::Id.eq(scope.user_id))
-        .join(JoinType::LeftJoin, membership)
-        .select_only()
-        .column(user::Column::Username)
-        .column(room_member::Column::Role)
-        .into_tuple()
-        .one(connection)
-        .await?
-        .ok_or(Error::UserNotFound)?;
-    Ok((
-        UserRef {
-            id: scope.user_id,
-            username,
-        },
-        role,
-    ))
-}
-
 /// The place of a message in a room; `None` when it is none of the room's.
-async fn seq_of(
+pub(super) async fn seq_of(
     connection: &impl ConnectionTrait,
     scope: &Scope,
     room_id: RoomId,
@@ -343,7 +385,7 @@ async fn seq_of(
 
 /// The place of the last message stored before a moment. Message ids begin with the time they were made, so
 /// the index by id leads there without one by time.
-async fn last_seq_before(
+pub(super) async fn last_seq_before(
     connection: &impl ConnectionTrait,
     scope: &Scope,
     room_id: RoomId,
@@ -367,36 +409,30 @@ fn last_id_at(moment: Timestamp) -> MessageId {
     MessageId(Uuid::from_u64_pair((milliseconds << 16) | 0xffff, u64::MAX))
 }
 
-fn to_message(row: message::Model, author: UserRef) -> Message {
-    Message {
-        id: row.id,
-        room_id: row.room_id,
-        seq: row.seq,
-        changed_seq: row.changed_seq,
-        kind: row.kind,
-        content: row.content,
-        author,
-        client_id: row.client_id,
-        reply_to: row.reply_to,
-        edited_at: row.edited_at,
-        deleted_at: row.deleted_at,
-        inserted_at: row.inserted_at,
-    }
-}
-
 fn not_in_room(field: &str) -> Error {
     Violations::of(field, "is not a message of this room").into()
 }
 
-fn check_new(new: &NewMessage) -> Result<(), Violations> {
+/// Checks a text against the rules of [`NewMessage`].
+pub(super) fn check_content(content: &str) -> Result<(), Violations> {
     let mut violations = Violations::new();
-    if !(1..=CONTENT_CHARS_MAX).contains(&new.content.trim().chars().count()) {
+    add_content_violations(&mut violations, content);
+    violations.into_result()
+}
+
+fn add_content_violations(violations: &mut Violations, content: &str) {
+    if !(1..=CONTENT_CHARS_MAX).contains(&content.trim().chars().count()) {
         violations.add("content", format!("must be 1 to {CONTENT_CHARS_MAX} characters"));
     }
     // Postgres cannot store it.
-    if new.content.contains('\0') {
+    if content.contains('\0') {
         violations.add("content", "must not contain the null character");
     }
+}
+
+fn check_new(new: &NewMessage) -> Result<(), Violations> {
+    let mut violations = Violations::new();
+    add_content_violations(&mut violations, &new.content);
     if let Some(client_id) = &new.client_id {
         let printable = client_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if !printable || !(1..=CLIENT_ID_CHARS_MAX).contains(&client_id.len()) {

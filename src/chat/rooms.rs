@@ -8,9 +8,12 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, RoomKind};
+use super::{Error, Role, RoomKind, permissions};
 use crate::{
-    entity::{TenantScoped, room, room_member},
+    entity::{
+        TenantScoped, room, room_member,
+        room_sanction::{self, SanctionKind},
+    },
     ids::{RoomId, UserId},
     page::{List, Page, PageRequest},
     scope::Scope,
@@ -27,6 +30,9 @@ pub const ROOM_DESCRIPTION_CHARS_MAX: usize = 500;
 
 /// Most characters of a room's slug.
 pub const ROOM_SLUG_CHARS_MAX: usize = 80;
+
+/// Most seconds of slow mode.
+pub const SLOW_MODE_S_MAX: u32 = 3600;
 
 /// A room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,10 @@ pub struct Room {
     pub creator_id: Option<UserId>,
     /// Number of the last change in the room; 0 when nothing was said yet.
     pub head_seq: i64,
+    /// Seconds a member has to wait between two messages; 0 for none. Moderators and up need not wait.
+    pub slow_mode_s: u32,
+    /// Whether nobody below moderator may write.
+    pub frozen: bool,
     /// When it was created.
     pub inserted_at: Timestamp,
 }
@@ -59,6 +69,8 @@ impl From<room::Model> for Room {
             description: row.description,
             creator_id: row.creator_id,
             head_seq: row.head_seq,
+            slow_mode_s: u32::try_from(row.slow_mode_s).unwrap_or(0),
+            frozen: row.frozen,
             inserted_at: row.inserted_at,
         }
     }
@@ -107,6 +119,28 @@ pub struct NewRoom {
     pub kind: Option<RoomKind>,
 }
 
+/// What is to change about a room; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct RoomPatch {
+    /// As [`NewRoom::name`]. Admins and up.
+    pub name: Option<String>,
+    /// As [`NewRoom::description`]; an empty text removes it. Admins and up.
+    pub description: Option<String>,
+    /// 0, for none, to [`SLOW_MODE_S_MAX`]. Moderators and up.
+    pub slow_mode_s: Option<u32>,
+    /// Whether nobody below moderator may write. Moderators and up.
+    pub frozen: Option<bool>,
+}
+
+/// What became of a room that was to be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomChange {
+    /// The room as it is now.
+    pub room: Room,
+    /// Whether there was something to do.
+    pub changed: bool,
+}
+
 /// A room in the list of rooms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomListing {
@@ -139,6 +173,9 @@ pub async fn create_room(store: &Store, scope: &Scope, new: NewRoom) -> Result<R
         description: new.description.filter(|description| !description.trim().is_empty()),
         creator_id: Some(scope.user_id),
         head_seq: 0,
+        pruned_seq: 0,
+        slow_mode_s: 0,
+        frozen: false,
         inserted_at: Timestamp::now(),
     };
     let transaction = store.begin_write().await?;
@@ -161,13 +198,13 @@ pub async fn create_room(store: &Store, scope: &Scope, new: NewRoom) -> Result<R
             row.slug = Some(format!("{base}-{suffix}"));
         }
     }
-    insert_member(&transaction, scope, row.id, Role::Admin).await?;
+    insert_member(&transaction, &row, scope.user_id, Role::Admin).await?;
     transaction.commit().await?;
     Ok(row.into())
 }
 
 /// The rooms somebody may see, by age, the oldest first: all public ones, and the private ones they are a
-/// member of. Direct conversations have a list of their own.
+/// member of. Direct conversations have a list of their own. Public rooms the asker is banned from are listed as well.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a limit or cursor that is none.
@@ -210,19 +247,19 @@ pub async fn list_rooms(store: &Store, scope: &Scope, request: &PageRequest) -> 
 /// A room that the asker may see, with the asker's role in it.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`]; [`Error::NotMember`] for a private room or dm of others.
+/// [`Error::RoomNotFound`]; [`Error::NotMember`] for a private room or dm of others; [`Error::Banned`].
 pub async fn get_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<(Room, Option<Role>), Error> {
     find(store.reader(), scope, room).await
 }
 
-/// Deletes a room with everything in it. Only who created it may.
+/// Deletes a room with everything in it. Only who created it may, and its owners.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::NotMember`] as [`get_room`]; [`Error::NotCreator`].
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`] as [`get_room`]; [`Error::NotCreator`].
 pub async fn delete_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<Room, Error> {
     let transaction = store.begin_write().await?;
-    let (room, _) = find(&transaction, scope, room).await?;
-    if room.creator_id != Some(scope.user_id) {
+    let (room, role) = permissions::lock_room(&transaction, scope, room).await?;
+    if room.creator_id != Some(scope.user_id) && role != Some(Role::Owner) {
         return Err(Error::NotCreator);
     }
     room::Entity::delete_in_tenant(scope.tenant_id)
@@ -230,7 +267,89 @@ pub async fn delete_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result
         .exec(&transaction)
         .await?;
     transaction.commit().await?;
-    Ok(room)
+    Ok(room.into())
+}
+
+/// Changes what a room is called and what it restricts; [`RoomPatch`] says who may. None of it is a change of the room's
+/// content, so it takes no number.
+///
+/// # Errors
+/// [`Error::Invalid`] for input against the rules of [`RoomPatch`], and in a dm; [`Error::RoomNotFound`],
+/// [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`], [`Error::NotAdmin`].
+pub async fn update_room(store: &Store, scope: &Scope, room: &RoomRef, patch: RoomPatch) -> Result<RoomChange, Error> {
+    let RoomPatch {
+        name,
+        description,
+        slow_mode_s,
+        frozen,
+    } = patch;
+    let name = name.map(|name| name.trim().to_owned());
+    let mut violations = Violations::new();
+    if let Some(name) = &name {
+        check_name(&mut violations, name);
+    }
+    if let Some(description) = &description {
+        check_description(&mut violations, description);
+    }
+    if slow_mode_s.is_some_and(|seconds| seconds > SLOW_MODE_S_MAX) {
+        violations.add("slow_mode_s", format!("must be 0 to {SLOW_MODE_S_MAX}"));
+    }
+    violations.into_result()?;
+
+    let least = if name.is_some() || description.is_some() {
+        Role::Admin
+    } else {
+        Role::Moderator
+    };
+    let transaction = store.begin_write().await?;
+    let (before, _) = permissions::lock_room_as(&transaction, scope, room, least).await?;
+    let mut after = before.clone();
+    if let Some(name) = name {
+        after.name = name;
+    }
+    if let Some(description) = description {
+        after.description = Some(description).filter(|description| !description.trim().is_empty());
+    }
+    if let Some(seconds) = slow_mode_s {
+        after.slow_mode_s = i32::try_from(seconds).unwrap_or(i32::MAX);
+    }
+    if let Some(frozen) = frozen {
+        after.frozen = frozen;
+    }
+    let changed = after != before;
+    if changed {
+        room::Entity::update_in_tenant(scope.tenant_id)
+            .filter(room::Column::Id.eq(after.id))
+            .col_expr(room::Column::Name, Expr::value(after.name.as_str()))
+            .col_expr(room::Column::Description, Expr::value(after.description.clone()))
+            .col_expr(room::Column::SlowModeS, Expr::value(after.slow_mode_s))
+            .col_expr(room::Column::Frozen, Expr::value(after.frozen))
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+    }
+    Ok(RoomChange {
+        room: after.into(),
+        changed,
+    })
+}
+
+/// [`update_room`] for slow mode only.
+pub async fn set_slow_mode(store: &Store, scope: &Scope, room: &RoomRef, seconds: u32) -> Result<RoomChange, Error> {
+    let patch = RoomPatch {
+        slow_mode_s: Some(seconds),
+        ..RoomPatch::default()
+    };
+    update_room(store, scope, room, patch).await
+}
+
+/// [`update_room`] for freezing only.
+pub async fn set_frozen(store: &Store, scope: &Scope, room: &RoomRef, frozen: bool) -> Result<RoomChange, Error> {
+    let patch = RoomPatch {
+        frozen: Some(frozen),
+        ..RoomPatch::default()
+    };
+    update_room(store, scope, room, patch).await
 }
 
 /// A room and the role of one member.
@@ -260,16 +379,46 @@ pub(super) async fn find(
     scope: &Scope,
     room: &RoomRef,
 ) -> Result<(Room, Option<Role>), Error> {
+    let (row, role) = find_row(connection, scope, room).await?;
+    Ok((row.into(), role))
+}
+
+/// [`find`] with all that the row has.
+pub(super) async fn find_row(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    room: &RoomRef,
+) -> Result<(room::Model, Option<Role>), Error> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        #[sea_orm(nested)]
+        room: room::Model,
+        member_role: Option<Role>,
+        banned: Option<UserId>,
+    }
+
     let condition = room.condition().ok_or(Error::RoomNotFound)?;
+    let user_id = scope.user_id;
+    let ban = room::Relation::Sanctions.def().on_condition(move |_, sanction| {
+        Condition::all()
+            .add(Expr::col((sanction.clone(), room_sanction::Column::UserId)).eq(user_id))
+            .add(Expr::col((sanction.clone(), room_sanction::Column::Kind)).eq(SanctionKind::Ban))
+            .add(permissions::in_force(sanction))
+    });
     let row = with_role(scope, JoinType::LeftJoin)
+        .join(JoinType::LeftJoin, ban)
+        .column_as(room_sanction::Column::UserId, "banned")
         .filter(condition)
-        .into_model::<RoomRow>()
+        .into_model::<Found>()
         .one(connection)
         .await?
         .ok_or(Error::RoomNotFound)?;
+    if row.banned.is_some() {
+        return Err(Error::Banned);
+    }
     match row.room.kind {
         RoomKind::Private | RoomKind::Dm if row.member_role.is_none() => Err(Error::NotMember),
-        RoomKind::Public | RoomKind::Private | RoomKind::Dm => Ok((row.room.into(), row.member_role)),
+        RoomKind::Public | RoomKind::Private | RoomKind::Dm => Ok((row.room, row.member_role)),
     }
 }
 
@@ -291,19 +440,19 @@ pub(super) async fn insert(connection: &impl ConnectionTrait, row: &room::Model)
     Ok(inserted == 1)
 }
 
-/// Makes the asker a member; who is one already stays as they are.
+/// Makes a user a member who has read all there is; who is a member already stays as they are.
 pub(super) async fn insert_member(
     connection: &impl ConnectionTrait,
-    scope: &Scope,
-    room_id: RoomId,
+    room: &room::Model,
+    user_id: UserId,
     role: Role,
 ) -> Result<(), Error> {
     let row = room_member::ActiveModel {
-        tenant_id: Set(scope.tenant_id),
-        room_id: Set(room_id),
-        user_id: Set(scope.user_id),
+        tenant_id: Set(room.tenant_id),
+        room_id: Set(room.id),
+        user_id: Set(user_id),
         role: Set(role),
-        read_seq: Set(0),
+        read_seq: Set(room.head_seq),
         inserted_at: Set(Timestamp::now()),
     };
     let key = [
@@ -325,27 +474,35 @@ pub(super) async fn insert_member(
     }
 }
 
-fn check_new(new: &NewRoom, name: &str, kind: RoomKind) -> Result<(), Violations> {
-    let mut violations = Violations::new();
+fn check_name(violations: &mut Violations, name: &str) {
     if !(1..=ROOM_NAME_CHARS_MAX).contains(&name.chars().count()) {
         violations.add("name", format!("must be 1 to {ROOM_NAME_CHARS_MAX} characters"));
     }
     if name.chars().any(char::is_control) {
         violations.add("name", "must not contain control characters");
     }
+}
+
+fn check_description(violations: &mut Violations, description: &str) {
+    if description.chars().count() > ROOM_DESCRIPTION_CHARS_MAX {
+        violations.add(
+            "description",
+            format!("must be at most {ROOM_DESCRIPTION_CHARS_MAX} characters"),
+        );
+    }
+    if description
+        .chars()
+        .any(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t'))
+    {
+        violations.add("description", "must not contain control characters");
+    }
+}
+
+fn check_new(new: &NewRoom, name: &str, kind: RoomKind) -> Result<(), Violations> {
+    let mut violations = Violations::new();
+    check_name(&mut violations, name);
     if let Some(description) = &new.description {
-        if description.chars().count() > ROOM_DESCRIPTION_CHARS_MAX {
-            violations.add(
-                "description",
-                format!("must be at most {ROOM_DESCRIPTION_CHARS_MAX} characters"),
-            );
-        }
-        if description
-            .chars()
-            .any(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t'))
-        {
-            violations.add("description", "must not contain control characters");
-        }
+        check_description(&mut violations, description);
     }
     match &new.slug {
         Some(slug) if !is_slug(slug) => {

@@ -144,6 +144,9 @@ fn public_room(tenant_id: TenantId, slug: String, name: String) -> room::Model {
         description: None,
         creator_id: None,
         head_seq: 0,
+        pruned_seq: 0,
+        slow_mode_s: 0,
+        frozen: false,
         inserted_at: Timestamp::now(),
     }
 }

@@ -16,6 +16,7 @@ use crate::config::AuthSettings;
 use crate::store::Store;
 use crate::tenants::{self, Tenant};
 use crate::timestamp::Timestamp;
+use crate::validation::Violations;
 
 pub(super) async fn create_tenant(
     store: &Store,
@@ -37,23 +38,41 @@ pub(super) async fn list_tenants(store: &Store, out: &mut impl Write) -> Result<
     Ok(())
 }
 
-/// Changes the settings that are given; the others stay. Prints the result as JSON.
+/// What to change of a tenant's settings; what is `None` stays.
+pub(super) struct TenantUpdate {
+    /// Origins with commas between, or "any".
+    pub(super) allowed_origins: Option<String>,
+    pub(super) announce_joins: Option<bool>,
+    /// A duration, or "off".
+    pub(super) edit_window: Option<String>,
+}
+
+/// Changes a tenant's settings and prints them as JSON.
 pub(super) async fn update_tenant(
     store: &Store,
     slug: &str,
-    allowed_origins: Option<&str>,
-    announce_joins: Option<bool>,
+    update: TenantUpdate,
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
     let of_tenant = |source| tenant_error(slug, source);
     let tenant = tenants::get_tenant_by_slug(store, slug).await.map_err(of_tenant)?;
     let mut settings = tenant.settings;
-    if let Some(list) = allowed_origins {
+    if let Some(list) = update.allowed_origins {
         let origins = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
         settings.allowed_origins = (list != "any").then(|| origins.map(str::to_owned).collect());
     }
-    if let Some(announce_joins) = announce_joins {
+    if let Some(announce_joins) = update.announce_joins {
         settings.announce_joins = announce_joins;
+    }
+    if let Some(window) = update.edit_window {
+        settings.edit_window_s = if window == "off" {
+            None
+        } else {
+            let window = humantime::parse_duration(&window)
+                .map_err(|error| CommandError::Invalid(Violations::of("edit_window", error.to_string())))?;
+            // Whole seconds are kept; less than one would mean never.
+            Some(window.as_secs().max(1))
+        };
     }
     let tenant = tenants::update_settings(store, tenant.id, settings)
         .await

@@ -152,7 +152,15 @@ async fn with_database(command: Command, loaded: Loaded, out: &mut impl Write) -
             slug,
             allowed_origins,
             announce_joins,
-        }) => data::update_tenant(&store, &slug, allowed_origins.as_deref(), announce_joins, out).await,
+            edit_window,
+        }) => {
+            let update = data::TenantUpdate {
+                allowed_origins,
+                announce_joins,
+                edit_window,
+            };
+            data::update_tenant(&store, &slug, update, out).await
+        }
         Command::User(UserCommand::Create {
             tenant,
             username,

@@ -202,6 +202,8 @@ pub struct SocketSettings {
     pub auth_subprotocol: bool,
     /// `socket.history_limit`: messages pushed after a join.
     pub history_limit: u64,
+    /// `socket.recovery_limit`: most changes a client that comes back is told; with more it starts anew.
+    pub recovery_limit: u64,
     /// `socket.longpoll_window`: how long a poll waits for something to deliver.
     #[serde(with = "humantime_serde")]
     pub longpoll_window: Duration,
@@ -229,6 +231,25 @@ pub struct RealtimeSettings {
     /// `realtime.registry_idle_timeout`: a registry without sockets stops after so long.
     #[serde(with = "humantime_serde")]
     pub registry_idle_timeout: Duration,
+    /// `realtime.presence_exact_max`: present users up to whom every change is told at once.
+    pub presence_exact_max: Cap<usize>,
+    /// `realtime.presence_batched_max`: present users up to whom all are shown.
+    pub presence_batched_max: Cap<usize>,
+    /// `realtime.presence_sample_max`: users shown above that.
+    pub presence_sample_max: Cap<usize>,
+    /// `realtime.batch_interval`: how often presence of larger rooms and read marks are told.
+    #[serde(with = "humantime_serde")]
+    pub batch_interval: Duration,
+    /// `realtime.hole_patience`: how long a change of a room may come late before it is read from the database.
+    #[serde(with = "humantime_serde")]
+    pub hole_patience: Duration,
+    /// `realtime.read_marks_max`: read marks are told in rooms with at most this many users present.
+    pub read_marks_max: Cap<usize>,
+    /// `realtime.unread_interval`: how often unread counts are worked out and pushed.
+    #[serde(with = "humantime_serde")]
+    pub unread_interval: Duration,
+    /// `realtime.unread_members_max`: members of a room who are told their unread counts after a message.
+    pub unread_members_max: Cap<usize>,
     /// `realtime.stats_rooms_max`: rooms with message counters of their own.
     pub stats_rooms_max: Cap<usize>,
 }
@@ -250,6 +271,12 @@ pub struct LimitSettings {
     pub messages_per_user: RateLimit,
     /// `limits.typing_per_user`: typing notices of one user.
     pub typing_per_user: RateLimit,
+    /// `limits.changes_per_user`: edits, deletions and pins of one user.
+    pub changes_per_user: RateLimit,
+    /// `limits.reactions_per_user`: reactions of one user, given or taken back.
+    pub reactions_per_user: RateLimit,
+    /// `limits.reads_per_user`: read marks of one user.
+    pub reads_per_user: RateLimit,
     /// `limits.joins_per_socket`: joins of one socket.
     pub joins_per_socket: RateLimit,
     /// `limits.logins_per_account`: attempts to sign in to one account.
@@ -296,6 +323,9 @@ impl LimitSettings {
         Self {
             messages_per_user: RateLimit::Off,
             typing_per_user: RateLimit::Off,
+            changes_per_user: RateLimit::Off,
+            reactions_per_user: RateLimit::Off,
+            reads_per_user: RateLimit::Off,
             joins_per_socket: RateLimit::Off,
             logins_per_account: RateLimit::Off,
             logins_per_address: RateLimit::Off,

@@ -55,6 +55,24 @@ fn durations(settings: &Settings, found: &mut Violations) {
             5 * MINUTE,
         ),
         (
+            "realtime.batch_interval",
+            realtime.batch_interval,
+            10 * MILLISECOND,
+            MINUTE,
+        ),
+        (
+            "realtime.hole_patience",
+            realtime.hole_patience,
+            MILLISECOND,
+            10 * SECOND,
+        ),
+        (
+            "realtime.unread_interval",
+            realtime.unread_interval,
+            10 * MILLISECOND,
+            MINUTE,
+        ),
+        (
             "realtime.registry_idle_timeout",
             realtime.registry_idle_timeout,
             SECOND,
@@ -116,6 +134,7 @@ fn numbers(settings: &Settings, found: &mut Violations) {
         ),
         ("auth.hash_concurrency", auth.hash_concurrency as u64, 1, 1024),
         ("socket.history_limit", socket.history_limit, 1, 100),
+        ("socket.recovery_limit", socket.recovery_limit, 1, 1000),
         ("socket.drain_batch", socket.drain_batch as u64, 1, 1_000_000),
         ("realtime.registry_threads", realtime.registry_threads as u64, 1, 64),
         (
@@ -152,6 +171,11 @@ fn caps(settings: &Settings, found: &mut Violations) {
         ("socket.longpoll_lines_max", socket.longpoll_lines_max),
         ("socket.longpoll_body_bytes_max", socket.longpoll_body_bytes_max),
         ("socket.longpoll_buffer_bytes_max", socket.longpoll_buffer_bytes_max),
+        ("realtime.presence_exact_max", realtime.presence_exact_max),
+        ("realtime.presence_batched_max", realtime.presence_batched_max),
+        ("realtime.presence_sample_max", realtime.presence_sample_max),
+        ("realtime.read_marks_max", realtime.read_marks_max),
+        ("realtime.unread_members_max", realtime.unread_members_max),
         ("realtime.stats_rooms_max", realtime.stats_rooms_max),
     ] {
         if cap == Cap::Max(0) {

@@ -56,6 +56,24 @@ pub struct Model {
     pub deleted_at: Option<Timestamp>,
     /// When it was stored.
     pub inserted_at: Timestamp,
+    /// The message whose thread it is in.
+    pub thread_root: Option<MessageId>,
+    /// Whether it is in the room's main history; only a thread reply may not be.
+    pub in_room: bool,
+    /// Replies in its thread that are not deleted.
+    pub reply_count: i64,
+    /// Place of the last of them.
+    pub last_reply_seq: Option<i64>,
+    /// When the last of them was stored.
+    pub last_reply_at: Option<Timestamp>,
+    /// Rows of `reactions` for it: a reader of the message asks for them only when there are some.
+    pub reaction_count: i64,
+    /// Rows of `mentions` for it, for the same reason.
+    pub mention_count: i64,
+    /// When it was pinned.
+    pub pinned_at: Option<Timestamp>,
+    /// Who pinned it.
+    pub pinned_by: Option<UserId>,
 }
 
 /// Joins that start here.

@@ -5,10 +5,15 @@ use sea_orm::{ColumnTrait, DbErr, DeleteMany, EntityTrait, QueryFilter, Select, 
 use crate::ids::{MessageId, RoomId, TenantId, UserId};
 
 pub mod deployment;
+pub mod mention;
 pub mod message;
+pub mod message_revision;
+pub mod reaction;
 pub mod revoked_token;
 pub mod room;
+pub mod room_invitation;
 pub mod room_member;
+pub mod room_sanction;
 pub mod tenant;
 pub mod user;
 
@@ -34,8 +39,20 @@ pub trait TenantScoped: EntityTrait {
     }
 }
 
+impl TenantScoped for mention::Entity {
+    const TENANT_ID: Self::Column = mention::Column::TenantId;
+}
+
 impl TenantScoped for message::Entity {
     const TENANT_ID: Self::Column = message::Column::TenantId;
+}
+
+impl TenantScoped for message_revision::Entity {
+    const TENANT_ID: Self::Column = message_revision::Column::TenantId;
+}
+
+impl TenantScoped for reaction::Entity {
+    const TENANT_ID: Self::Column = reaction::Column::TenantId;
 }
 
 impl TenantScoped for revoked_token::Entity {
@@ -46,8 +63,16 @@ impl TenantScoped for room::Entity {
     const TENANT_ID: Self::Column = room::Column::TenantId;
 }
 
+impl TenantScoped for room_invitation::Entity {
+    const TENANT_ID: Self::Column = room_invitation::Column::TenantId;
+}
+
 impl TenantScoped for room_member::Entity {
     const TENANT_ID: Self::Column = room_member::Column::TenantId;
+}
+
+impl TenantScoped for room_sanction::Entity {
+    const TENANT_ID: Self::Column = room_sanction::Column::TenantId;
 }
 
 impl TenantScoped for user::Entity {

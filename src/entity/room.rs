@@ -49,6 +49,12 @@ pub struct Model {
     pub creator_id: Option<UserId>,
     /// Number of the last change in the room; 0 when nothing was said yet.
     pub head_seq: i64,
+    /// Changes with numbers up to this can no longer be listed: messages they touched were removed.
+    pub pruned_seq: i64,
+    /// Seconds a member has to wait between two messages; 0 for none.
+    pub slow_mode_s: i32,
+    /// Whether nobody below moderator may write.
+    pub frozen: bool,
     /// When it was created.
     pub inserted_at: Timestamp,
 }
@@ -59,6 +65,9 @@ pub enum Relation {
     /// Members of the room.
     #[sea_orm(has_many = "super::room_member::Entity")]
     Members,
+    /// Bans and mutes in the room.
+    #[sea_orm(has_many = "super::room_sanction::Entity")]
+    Sanctions,
 }
 
 impl Related<super::room_member::Entity> for Entity {

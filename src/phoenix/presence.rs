@@ -119,6 +119,32 @@ impl Presence {
         raw(&MetasByKey(&self.keys))
     }
 
+    /// The payload of `presence_state` for those who are shown some of the keys only.
+    pub fn state_of(&self, shown: impl Fn(&str) -> bool) -> Box<RawValue> {
+        raw(&MetasByKey(&self.part(shown)))
+    }
+
+    /// A diff in which `shown` keys join, with all their metas.
+    pub fn joins_of(&self, shown: impl Fn(&str) -> bool) -> PresenceDiff {
+        PresenceDiff {
+            joins: self.part(shown),
+            leaves: Metas::new(),
+        }
+    }
+
+    /// A diff in which `hidden` keys leave, with all their metas.
+    pub fn leaves_of(&self, hidden: impl Fn(&str) -> bool) -> PresenceDiff {
+        PresenceDiff {
+            joins: Metas::new(),
+            leaves: self.part(hidden),
+        }
+    }
+
+    fn part(&self, wanted: impl Fn(&str) -> bool) -> Metas {
+        let keys = self.keys.iter().filter(|(key, _)| wanted(key));
+        keys.map(|(key, metas)| (key.clone(), metas.clone())).collect()
+    }
+
     /// How many keys are present: users, not their devices.
     pub fn len(&self) -> usize {
         self.keys.len()
@@ -176,6 +202,7 @@ impl PresenceDiff {
 }
 
 impl Serialize for PresenceDiff {
+    /// As an object, so that it can be flattened into one that tells more beside the two.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut diff = serializer.serialize_struct("PresenceDiff", 2)?;
         diff.serialize_field("joins", &MetasByKey(&self.joins))?;

@@ -1,14 +1,14 @@
 //! Which actor serves which tenant.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, Message, dev::ToEnvelope};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, Message, Recipient, dev::ToEnvelope};
 use dashmap::{DashMap, mapref::entry::Entry};
 
-use super::room_registry::RoomRegistry;
+use super::{
+    messages::Repair,
+    room_registry::{RegistryOptions, RoomRegistry},
+};
 use crate::ids::TenantId;
 
 /// Finds the [`RoomRegistry`] of a tenant, and starts one where there is none or where the last one died.
@@ -19,15 +19,7 @@ pub struct TenantDirectory {
     arbiters: Vec<ArbiterHandle>,
     next_arbiter: AtomicUsize,
     options: RegistryOptions,
-}
-
-/// How registries are made.
-#[derive(Clone, Copy, Debug)]
-pub struct RegistryOptions {
-    /// Messages that may wait for one registry; senders wait beyond.
-    pub mailbox_capacity: usize,
-    /// A registry without sockets stops after this long.
-    pub idle_timeout: Duration,
+    repairs: Recipient<Repair>,
 }
 
 /// The registry could not be reached twice in a row; the caller answers "unavailable".
@@ -36,14 +28,16 @@ pub struct RegistryOptions {
 pub struct RegistryUnavailable;
 
 impl TenantDirectory {
-    /// A directory whose registries run on threads of their own, `threads` of them.
-    pub fn new(threads: usize, options: RegistryOptions) -> Self {
+    /// A directory whose registries run on threads of their own, `threads` of them, and have missing changes
+    /// read by `repairs`.
+    pub fn new(threads: usize, options: RegistryOptions, repairs: Recipient<Repair>) -> Self {
         let arbiters = (0..threads.max(1)).map(|_| Arbiter::new().handle()).collect();
         Self {
             registries: DashMap::new(),
             arbiters,
             next_arbiter: AtomicUsize::new(0),
             options,
+            repairs,
         }
     }
 
@@ -112,10 +106,10 @@ impl TenantDirectory {
     }
 
     fn start(&self, tenant_id: TenantId) -> Addr<RoomRegistry> {
-        let options = self.options;
+        let (options, repairs) = (self.options, self.repairs.clone());
         let index = self.next_arbiter.fetch_add(1, Ordering::Relaxed) % self.arbiters.len();
         RoomRegistry::start_in_arbiter(&self.arbiters[index], move |_| {
-            RoomRegistry::new(tenant_id, options.mailbox_capacity, options.idle_timeout)
+            RoomRegistry::new(tenant_id, options, repairs)
         })
     }
 }

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use actix::Message;
+use actix::{Addr, Message};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{
+    presence_levels::PresenceSummary,
+    room_registry::RoomRegistry,
     socket_handle::{SocketHandle, SocketId},
     topic::TopicKey,
 };
-use crate::{ids::UserId, phoenix::ChannelId};
+use crate::{
+    ids::{RoomId, TenantId, UserId},
+    phoenix::ChannelId,
+};
 
 /// A socket has connected. Until it sends [`Gone`] it can be disconnected by user or token.
 #[derive(Message)]
@@ -42,7 +47,7 @@ pub struct Presentee {
 
 /// A channel subscribes to a topic it was authorised for.
 #[derive(Message)]
-#[rtype(result = "Result<(), SocketEnded>")]
+#[rtype(result = "Result<PresenceSummary, SocketEnded>")]
 pub struct Subscribe {
     /// The socket, which has been registered.
     pub socket: Arc<SocketHandle>,
@@ -81,13 +86,70 @@ pub struct Publish {
     pub event: &'static str,
     /// The event's payload.
     pub payload: Arc<RawValue>,
-    /// The message's place in the room log, for messages.
+    /// The change's place in the room's log, for what is in the log. Such changes are told in this order and
+    /// without a hole.
     pub seq: Option<i64>,
     /// The channel that must not get it.
     pub except: Option<(SocketId, ChannelId)>,
     /// May be skipped for sockets that lag.
     pub ephemeral: bool,
 }
+
+/// A channel has read the room up to here: whatever comes after it must be told. The channel crashes when
+/// it was not.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Baseline {
+    /// The topic.
+    pub key: TopicKey,
+    /// The last change that was read.
+    pub seq: i64,
+    /// The channel's socket.
+    pub socket_id: SocketId,
+    /// The channel.
+    pub channel: ChannelId,
+}
+
+/// Asks the [`super::repair`] actor for the changes of a room that did not come.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub struct Repair {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The room.
+    pub room_id: RoomId,
+    /// The last change that was told.
+    pub since: i64,
+    /// Who asks, and gets the [`Repaired`].
+    pub registry: Addr<RoomRegistry>,
+}
+
+/// What was read for a [`Repair`].
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Repaired {
+    /// The topic.
+    pub key: TopicKey,
+    /// The head of the log and the changes up to it; `None` when there are too many, or they cannot be read.
+    pub changes: Option<(i64, Vec<(i64, Publish)>)>,
+}
+
+/// A member has read up to here; told to the room a little later, and only in rooms that are not too large.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReadMark {
+    /// The topic.
+    pub key: TopicKey,
+    /// Who.
+    pub user_id: UserId,
+    /// Up to where.
+    pub seq: i64,
+}
+
+/// Asks who of these users listens on their own topic.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Vec<UserId>")]
+pub struct Listening(pub Vec<UserId>);
 
 /// Ends all channels of a topic, or those of one user, for good (`phx_close`).
 #[derive(Clone, Copy, Debug, Message)]

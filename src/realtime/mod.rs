@@ -3,7 +3,10 @@
 //! * [`room_registry`] — an actor per tenant: topics, fan-out, presence
 //! * [`directory`] — finds a tenant's registry, and replaces dead ones
 //! * [`socket_handle`] — the runtime's end of a socket, whatever transport carries it
-//! * [`publish`] — check, persist, count, broadcast
+//! * [`publish`], [`membership`] — check, persist, count, broadcast
+//! * [`room_order`], [`repair`] — changes in the order of the log, and those that did not come
+//! * [`presence_levels`] — how much is told about who is present
+//! * [`notifier`] — unread counts for those who listen
 //! * [`rate_limiter`], [`stats_collector`] — tables read on the hot path, each swept by its actor
 //! * [`connections`] — how many sockets are open, and how many may be
 //!
@@ -11,9 +14,14 @@
 
 pub mod connections;
 pub mod directory;
+pub mod membership;
 pub mod messages;
+pub mod notifier;
+pub mod presence_levels;
 pub mod publish;
 pub mod rate_limiter;
+pub mod repair;
+pub mod room_order;
 pub mod room_registry;
 pub mod socket_handle;
 pub mod stats_collector;
@@ -38,10 +46,14 @@ use uuid::Uuid;
 
 use self::{
     connections::{ConnectionCaps, Connections},
-    directory::{RegistryOptions, TenantDirectory},
+    directory::TenantDirectory,
     messages::{Count, DisconnectToken, ListSockets, RegistryCounts},
+    notifier::Notifier,
+    presence_levels::PresenceLimits,
     rate_limiter::RateLimiter,
+    repair::LogReader,
     room_locks::RoomLocks,
+    room_registry::RegistryOptions,
     socket_handle::Disconnect,
     stats_collector::StatsCollector,
 };
@@ -72,6 +84,7 @@ pub struct Inner {
     stats: Arc<Stats>,
     connections: Arc<Connections>,
     room_locks: RoomLocks,
+    notifier: Notifier,
     metrics: Metrics,
     draining: AtomicBool,
     rate_limiter: Addr<RateLimiter>,
@@ -91,12 +104,23 @@ impl Realtime {
     pub fn start(settings: &Settings, store: Store, metrics: Metrics) -> Self {
         let limits = Arc::new(RateLimits::new(&settings.limits, metrics.clone()));
         let stats = Arc::new(Stats::new(settings.realtime.stats_rooms_max.or_max()));
+        let options = &settings.realtime;
+        let repairs = LogReader::new(store.clone()).start().recipient();
         let directory = TenantDirectory::new(
-            settings.realtime.registry_threads,
+            options.registry_threads,
             RegistryOptions {
-                mailbox_capacity: settings.realtime.registry_mailbox,
-                idle_timeout: settings.realtime.registry_idle_timeout,
+                mailbox_capacity: options.registry_mailbox,
+                idle_timeout: options.registry_idle_timeout,
+                presence: PresenceLimits {
+                    exact_max: options.presence_exact_max.or_max(),
+                    batched_max: options.presence_batched_max.or_max(),
+                    sample_max: options.presence_sample_max.or_max(),
+                },
+                batch_interval: options.batch_interval,
+                hole_patience: options.hole_patience,
+                read_marks_max: options.read_marks_max.or_max(),
             },
+            repairs,
         );
         let connections = Connections::new(ConnectionCaps {
             total: settings.socket.connections_max,
@@ -112,9 +136,17 @@ impl Realtime {
             stats,
             connections,
             room_locks: RoomLocks::default(),
+            notifier: Notifier::default(),
             metrics,
             draining: AtomicBool::new(false),
         }));
+        let unread = notifier::run(
+            Arc::downgrade(&realtime.0),
+            options.unread_interval,
+            // A bound that databases can count to.
+            options.unread_members_max.get().unwrap_or(i32::MAX as usize) as u64,
+        );
+        actix::spawn(unread);
         let swept = Arc::downgrade(&realtime.0);
         actix::spawn(async move {
             loop {

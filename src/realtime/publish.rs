@@ -1,7 +1,12 @@
 //! The one way in: check, persist, count, broadcast. REST, WebSocket and long poll all send through here.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use futures_util::{FutureExt, future::BoxFuture};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tracing::error;
 
@@ -12,21 +17,23 @@ use super::{
     topic::TopicKey,
 };
 use crate::{
-    chat::{self, Appended, NewMessage, Room, RoomKind, RoomRef},
-    ids::{RoomId, TenantId},
+    chat::{self, Appended, Changed, Message, NewMessage, RoomRef},
+    ids::{MessageId, RoomId, TenantId},
     scope::Scope,
-    wire::MessageOut,
+    store::Store,
+    tenants::Tenant,
+    wire::{MessageOut, UserRefOut},
 };
 
-/// Who sends a message: what the rules ask for, and what others are shown.
+/// Who acts: what the rules ask for, and what others are shown.
 #[derive(Clone, Debug)]
 pub struct Sender {
     /// Tenant and user.
     pub scope: Scope,
     /// The user's name.
     pub username: String,
-    /// The tenant's name in metrics.
-    pub tenant_slug: Arc<str>,
+    /// The tenant, for its settings and its name in metrics.
+    pub tenant: Arc<Tenant>,
 }
 
 /// Why a message was not sent. Nothing was stored then.
@@ -56,10 +63,7 @@ impl Realtime {
         message: NewMessage,
     ) -> Result<Appended, SendError> {
         self.limits.message(&sender.scope)?;
-        let room_id = match room {
-            RoomRef::Id(id) => *id,
-            RoomRef::Slug(_) => chat::get_room(&self.store, &sender.scope, room).await?.0.id,
-        };
+        let room_id = self.room_id(sender, room).await?;
         // In a task of its own: a caller that goes away (a closed HTTP connection) must not leave a
         // committed message that nobody was told about.
         let (realtime, sender) = (self.clone(), sender.clone());
@@ -81,23 +85,181 @@ impl Realtime {
             return Ok(appended);
         }
         self.stats.record_message(tenant_id, room_id);
-        self.metrics.message_sent(&sender.tenant_slug, room_id);
-        let seq = appended.message.seq;
-        match raw_payload(&MessageOut::from(appended.message.clone())) {
+        self.metrics.message_sent(&sender.tenant.slug, room_id);
+        self.tell_change(sender, "new_message", &appended.message, None).await;
+        self.notifier.room_changed(tenant_id, room_id);
+        Ok(appended)
+    }
+
+    /// Replaces a message's text.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::edit_message`]; [`SendError::Limited`].
+    pub async fn edit_message(
+        &self,
+        sender: &Sender,
+        room: &RoomRef,
+        id: MessageId,
+        content: String,
+    ) -> Result<Changed, SendError> {
+        self.limits.change(&sender.scope)?;
+        let window = sender.edit_window();
+        let work = move |store: Store, scope: Scope, room: RoomRef| {
+            async move { chat::edit_message(&store, &scope, &room, id, content, window).await }.boxed()
+        };
+        self.change(sender, room, "message_edited", None, work).await
+    }
+
+    /// Deletes a message: its place stays, its content goes.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::delete_message`]; [`SendError::Limited`].
+    pub async fn delete_message(&self, sender: &Sender, room: &RoomRef, id: MessageId) -> Result<Changed, SendError> {
+        self.limits.change(&sender.scope)?;
+        let window = sender.edit_window();
+        let work = move |store: Store, scope: Scope, room: RoomRef| {
+            async move { chat::delete_message(&store, &scope, &room, id, window).await }.boxed()
+        };
+        self.change(sender, room, "message_deleted", None, work).await
+    }
+
+    /// Reacts to a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::add_reaction`]; [`SendError::Limited`].
+    pub async fn add_reaction(
+        &self,
+        sender: &Sender,
+        room: &RoomRef,
+        id: MessageId,
+        emoji: &str,
+    ) -> Result<Changed, SendError> {
+        self.limits.reaction(&sender.scope)?;
+        let chosen = emoji.to_owned();
+        let work = move |store: Store, scope: Scope, room: RoomRef| {
+            async move { chat::add_reaction(&store, &scope, &room, id, &chosen).await }.boxed()
+        };
+        self.change(sender, room, "reaction_added", Some(emoji), work).await
+    }
+
+    /// Takes a reaction back.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::remove_reaction`]; [`SendError::Limited`].
+    pub async fn remove_reaction(
+        &self,
+        sender: &Sender,
+        room: &RoomRef,
+        id: MessageId,
+        emoji: &str,
+    ) -> Result<Changed, SendError> {
+        self.limits.reaction(&sender.scope)?;
+        let chosen = emoji.to_owned();
+        let work = move |store: Store, scope: Scope, room: RoomRef| {
+            async move { chat::remove_reaction(&store, &scope, &room, id, &chosen).await }.boxed()
+        };
+        self.change(sender, room, "reaction_removed", Some(emoji), work).await
+    }
+
+    /// Pins a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::pin_message`]; [`SendError::Limited`].
+    pub async fn pin_message(&self, sender: &Sender, room: &RoomRef, id: MessageId) -> Result<Changed, SendError> {
+        self.limits.change(&sender.scope)?;
+        let work = move |store: Store, scope: Scope, room: RoomRef| {
+            async move { chat::pin_message(&store, &scope, &room, id).await }.boxed()
+        };
+        self.change(sender, room, "message_pinned", None, work).await
+    }
+
+    /// Takes a message from the pinned ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::unpin_message`]; [`SendError::Limited`].
+    pub async fn unpin_message(&self, sender: &Sender, room: &RoomRef, id: MessageId) -> Result<Changed, SendError> {
+        self.limits.change(&sender.scope)?;
+        let work = move |store: Store, scope: Scope, room: RoomRef| {
+            async move { chat::unpin_message(&store, &scope, &room, id).await }.boxed()
+        };
+        self.change(sender, room, "message_unpinned", None, work).await
+    }
+
+    /// Changes a message in the room's turn and tells the room. `emoji` is the reaction it is about.
+    async fn change(
+        &self,
+        sender: &Sender,
+        room: &RoomRef,
+        event: &'static str,
+        emoji: Option<&str>,
+        work: impl FnOnce(Store, Scope, RoomRef) -> BoxFuture<'static, Result<Changed, chat::Error>> + Send + 'static,
+    ) -> Result<Changed, SendError> {
+        let room_id = self.room_id(sender, room).await?;
+        let (realtime, sender, emoji) = (self.clone(), sender.clone(), emoji.map(str::to_owned));
+        tokio::spawn(async move {
+            let Scope { tenant_id, .. } = sender.scope;
+            let _turn = realtime.room_locks.lock(tenant_id, room_id).await;
+            let changed = work(realtime.store.clone(), sender.scope, RoomRef::Id(room_id)).await?;
+            if changed.changed {
+                realtime
+                    .tell_change(&sender, event, &changed.message, emoji.as_deref())
+                    .await;
+                // An edit may name people, or name them no more.
+                if matches!(event, "message_deleted" | "message_edited") {
+                    realtime.notifier.room_changed(tenant_id, room_id);
+                }
+            }
+            Ok(changed)
+        })
+        .await
+        .unwrap_or(Err(SendError::Unavailable))
+    }
+
+    async fn room_id(&self, sender: &Sender, room: &RoomRef) -> Result<RoomId, SendError> {
+        Ok(match room {
+            RoomRef::Id(id) => *id,
+            RoomRef::Slug(_) => chat::get_room(&self.store, &sender.scope, room).await?.0.id,
+        })
+    }
+
+    /// Tells a room about a change in its log.
+    async fn tell_change(&self, sender: &Sender, event: &'static str, message: &Message, emoji: Option<&str>) {
+        let (key, seq) = (TopicKey::Room(message.room_id), Some(message.changed_seq));
+        let shown = MessageOut::from(message.clone().for_everybody());
+        let payload = match emoji {
+            None => raw_payload(&shown),
+            Some(emoji) => {
+                let user = UserRefOut {
+                    id: sender.scope.user_id,
+                    username: sender.username.clone(),
+                };
+                raw_payload(&ReactionNews {
+                    message: shown,
+                    emoji,
+                    user,
+                })
+            }
+        };
+        match payload {
             Ok(payload) => {
                 let publish = Publish {
-                    key: TopicKey::Room(room_id),
-                    event: "new_message",
+                    key,
+                    event,
                     payload,
-                    seq: Some(seq),
+                    seq,
                     except: None,
                     ephemeral: false,
                 };
-                self.publish(tenant_id, publish).await;
+                self.publish(sender.scope.tenant_id, publish).await;
             }
-            Err(error) => error!(%error, "message not encoded"),
+            Err(error) => error!(%error, event, "change not encoded"),
         }
-        Ok(appended)
     }
 
     /// Tells a topic. Without sockets there is nobody to tell, and no registry is started for it.
@@ -129,18 +291,7 @@ impl Realtime {
         .await;
     }
 
-    /// A user left a room: where only members may listen, the user's channels end on all devices.
-    pub async fn member_left(&self, scope: &Scope, room: &Room) {
-        if room.kind != RoomKind::Public {
-            let ended = EndChannels {
-                key: TopicKey::Room(room.id),
-                user_id: Some(scope.user_id),
-            };
-            self.end_channels(scope.tenant_id, ended).await;
-        }
-    }
-
-    async fn end_channels(&self, tenant_id: TenantId, end: EndChannels) {
+    pub(super) async fn end_channels(&self, tenant_id: TenantId, end: EndChannels) {
         if self.directory.running(tenant_id).is_none() {
             return;
         }
@@ -150,7 +301,22 @@ impl Realtime {
     }
 }
 
+/// Payload of `reaction_added` and `reaction_removed`.
+#[derive(Serialize)]
+struct ReactionNews<'a> {
+    message: MessageOut,
+    emoji: &'a str,
+    user: UserRefOut,
+}
+
+impl Sender {
+    /// How long authors may change their messages here.
+    fn edit_window(&self) -> Option<Duration> {
+        self.tenant.settings.edit_window_s.map(Duration::from_secs)
+    }
+}
+
 /// A payload for [`Publish`], encoded once.
-pub fn raw_payload(payload: &impl serde::Serialize) -> Result<Arc<RawValue>, serde_json::Error> {
+pub fn raw_payload(payload: &impl Serialize) -> Result<Arc<RawValue>, serde_json::Error> {
     serde_json::value::to_raw_value(payload).map(Arc::from)
 }

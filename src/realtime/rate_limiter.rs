@@ -48,6 +48,9 @@ impl Refused {
 pub struct RateLimits {
     messages: Limit<(TenantId, UserId)>,
     typing: Limit<(TenantId, UserId)>,
+    changes: Limit<(TenantId, UserId)>,
+    reactions: Limit<(TenantId, UserId)>,
+    reads: Limit<(TenantId, UserId)>,
     joins: Limit<SocketId>,
     logins_account: Limit<(TenantId, String)>,
     logins_address: Limit<IpAddr>,
@@ -107,6 +110,9 @@ impl RateLimits {
         Self {
             messages: Limit::new("messages_per_user", settings.messages_per_user),
             typing: Limit::new("typing_per_user", settings.typing_per_user),
+            changes: Limit::new("changes_per_user", settings.changes_per_user),
+            reactions: Limit::new("reactions_per_user", settings.reactions_per_user),
+            reads: Limit::new("reads_per_user", settings.reads_per_user),
             joins: Limit::new("joins_per_socket", settings.joins_per_socket),
             logins_account: Limit::new("logins_per_account", settings.logins_per_account),
             logins_address: Limit::new("logins_per_address", settings.logins_per_address),
@@ -123,6 +129,21 @@ impl RateLimits {
     /// One typing notice of a user.
     pub fn typing(&self, scope: &Scope) -> Result<(), Refused> {
         self.typing.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    }
+
+    /// One edit, deletion or pin by a user.
+    pub fn change(&self, scope: &Scope) -> Result<(), Refused> {
+        self.changes.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    }
+
+    /// One reaction given or taken back by a user.
+    pub fn reaction(&self, scope: &Scope) -> Result<(), Refused> {
+        self.reactions.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    }
+
+    /// One read mark of a user.
+    pub fn read(&self, scope: &Scope) -> Result<(), Refused> {
+        self.reads.check(&(scope.tenant_id, scope.user_id), &self.metrics)
     }
 
     /// One join on a socket.
@@ -151,6 +172,9 @@ impl RateLimits {
         vec![
             self.messages.refusals(),
             self.typing.refusals(),
+            self.changes.refusals(),
+            self.reactions.refusals(),
+            self.reads.refusals(),
             self.joins.refusals(),
             self.logins_account.refusals(),
             self.logins_address.refusals(),
@@ -162,6 +186,9 @@ impl RateLimits {
     pub fn sweep(&self) -> usize {
         self.messages.sweep()
             + self.typing.sweep()
+            + self.changes.sweep()
+            + self.reactions.sweep()
+            + self.reads.sweep()
             + self.joins.sweep()
             + self.logins_account.sweep()
             + self.logins_address.sweep()

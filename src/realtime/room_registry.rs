@@ -6,6 +6,8 @@
 //! * `Unsubscribe` and `Gone` are idempotent: they may come from the client, from the end of the
 //!   transport, or from a failed delivery.
 //! * A joining channel gets `presence_state` before any later diff.
+//! * Changes of a room reach its sockets in the order of the room's log, without a hole: what comes too early
+//!   waits, and what does not come is read from the database by the [`super::repair`] actor.
 //! * When it dies, every socket hears of it, and its clients rejoin through a new registry.
 
 use std::{
@@ -14,22 +16,25 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, MessageResult, Recipient};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 use uuid::Uuid;
 
 use super::{
     messages::{
-        Count, DisconnectToken, EndChannels, Gone, ListSockets, Presentee, Publish, Register, RegistryCounts,
-        SocketEnded, Subscribe, Unsubscribe,
+        Baseline, Count, DisconnectToken, EndChannels, Gone, ListSockets, Listening, Presentee, Publish, ReadMark,
+        Register, RegistryCounts, Repair, Repaired, SocketEnded, Subscribe, Unsubscribe,
     },
+    presence_levels::{LeveledPresence, PresenceLevel, PresenceLimits, PresenceNews, PresenceSummary},
+    room_order::{Arrival, RoomOrder},
     socket_handle::{Disconnect, Outbound, SocketHandle, SocketId},
     topic::TopicKey,
 };
 use crate::{
     ids::{TenantId, UserId},
-    phoenix::{Broadcast, ChannelId, Payload, Presence, PresenceDiff, PresenceRef},
+    phoenix::{Broadcast, ChannelId, Payload, PresenceRef},
 };
 
 /// A channel, named across the sockets of a tenant.
@@ -38,13 +43,32 @@ type ChannelKey = (SocketId, ChannelId);
 /// One actor per tenant: who is on which topic, who is present, and in which order things are said.
 pub struct RoomRegistry {
     tenant_id: TenantId,
-    mailbox_capacity: usize,
-    idle_timeout: Duration,
+    options: RegistryOptions,
+    repairs: Recipient<Repair>,
     topics: HashMap<TopicKey, TopicState>,
     sockets: HashMap<SocketId, SocketState>,
     by_user: HashMap<UserId, HashSet<SocketId>>,
+    /// Topics with something that is told a little later.
+    dirty: HashSet<TopicKey>,
     /// Set when the last socket has gone; a registry nobody needs stops.
     idle_ticks: u32,
+}
+
+/// How registries are made.
+#[derive(Clone, Copy, Debug)]
+pub struct RegistryOptions {
+    /// Messages that may wait for one registry; senders wait beyond.
+    pub mailbox_capacity: usize,
+    /// A registry without sockets stops after this long.
+    pub idle_timeout: Duration,
+    /// From which sizes on presence is told in less detail.
+    pub presence: PresenceLimits,
+    /// How often what is told together is told.
+    pub batch_interval: Duration,
+    /// How long a change may come late before the database is asked for it.
+    pub hole_patience: Duration,
+    /// Read marks are told in rooms with at most this many users present.
+    pub read_marks_max: usize,
 }
 
 struct SocketState {
@@ -54,10 +78,14 @@ struct SocketState {
     channels: HashMap<ChannelId, TopicKey>,
 }
 
-#[derive(Default)]
 struct TopicState {
     members: HashMap<ChannelKey, Member>,
-    presence: Presence,
+    presence: LeveledPresence,
+    order: RoomOrder<Publish>,
+    /// A missing change is waited for, or read.
+    repairing: bool,
+    /// Read marks that nobody has been told yet.
+    read_marks: HashMap<UserId, i64>,
 }
 
 struct Member {
@@ -68,27 +96,104 @@ struct Member {
 }
 
 impl RoomRegistry {
-    /// A registry without sockets. `mailbox_capacity` bounds what may wait for it; it stops after
-    /// `idle_timeout` without a socket.
-    pub fn new(tenant_id: TenantId, mailbox_capacity: usize, idle_timeout: Duration) -> Self {
+    /// A registry without sockets. `repairs` reads what is missing.
+    pub fn new(tenant_id: TenantId, options: RegistryOptions, repairs: Recipient<Repair>) -> Self {
         Self {
             tenant_id,
-            mailbox_capacity,
-            idle_timeout,
+            options,
+            repairs,
             topics: HashMap::new(),
             sockets: HashMap::new(),
             by_user: HashMap::new(),
+            dirty: HashSet::new(),
             idle_ticks: 0,
         }
     }
 
-    fn publish(&mut self, publish: &Publish) {
-        let Some(topic) = self.topics.get_mut(&publish.key) else {
+    /// Tells a change when its turn has come, anything else at once.
+    fn publish(&mut self, publish: Publish, ctx: &mut Context<Self>) {
+        let (key, Some(seq)) = (publish.key, publish.seq) else {
+            self.tell(&publish);
+            return;
+        };
+        let Some(topic) = self.topics.get_mut(&key) else { return };
+        match topic.order.arrive(seq, publish) {
+            Arrival::Tell(changes) => self.tell_all(changes),
+            Arrival::Known => {}
+            Arrival::Early if topic.repairing => {}
+            Arrival::Early => {
+                topic.repairing = true;
+                ctx.run_later(self.options.hole_patience, move |registry, ctx| {
+                    registry.repair(key, ctx);
+                });
+            }
+            Arrival::Lost => self.give_up(key),
+        }
+    }
+
+    fn tell_all(&mut self, changes: Vec<Publish>) {
+        for change in changes {
+            self.tell(&change);
+        }
+    }
+
+    fn tell(&mut self, publish: &Publish) {
+        let Some(topic) = self.topics.get(&publish.key) else {
             return;
         };
         let payload = Payload::Json(publish.payload.as_ref().to_owned());
         let undeliverable = topic.broadcast(publish.event, &payload, publish.seq, publish.except, publish.ephemeral);
         self.drop_channels(undeliverable);
+    }
+
+    /// The missing change has had its time: asks the database, unless it has come.
+    fn repair(&mut self, key: TopicKey, ctx: &Context<Self>) {
+        let Some(topic) = self.topics.get_mut(&key) else { return };
+        let TopicKey::Room(room_id) = key else { return };
+        topic.repairing = topic.order.has_hole();
+        if !topic.repairing {
+            return;
+        }
+        let since = topic.order.last().unwrap_or_default();
+        warn!(tenant_id = %self.tenant_id, %room_id, since, "a change of the room is missing and is read again");
+        let repair = Repair {
+            tenant_id: self.tenant_id,
+            room_id,
+            since,
+            registry: ctx.address(),
+        };
+        if self.repairs.try_send(repair).is_err() {
+            self.give_up(key);
+        }
+    }
+
+    /// The topic cannot be told completely any more: its clients join again and read what they miss.
+    fn give_up(&mut self, key: TopicKey) {
+        let Some(topic) = self.topics.remove(&key) else { return };
+        warn!(tenant_id = %self.tenant_id, topic = %key, channels = topic.members.len(), "clients have to rejoin");
+        for ((socket_id, channel), member) in topic.members {
+            let _ = member.handle.tell(Outbound::CrashChannel(channel));
+            if let Some(socket) = self.sockets.get_mut(&socket_id) {
+                socket.channels.remove(&channel);
+            }
+        }
+    }
+
+    /// Tells what was kept for telling together.
+    fn flush(&mut self) {
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(topic) = self.topics.get_mut(&key) else {
+                continue;
+            };
+            let mut undeliverable = Vec::new();
+            if let Some(news) = topic.presence.news() {
+                undeliverable.extend(topic.broadcast_news(&news));
+            }
+            for (user_id, seq) in std::mem::take(&mut topic.read_marks) {
+                undeliverable.extend(topic.broadcast_json("read", &json!({ "user_id": user_id, "seq": seq }), true));
+            }
+            self.drop_channels(undeliverable);
+        }
     }
 
     fn unsubscribe(&mut self, (socket_id, channel): ChannelKey) {
@@ -110,10 +215,10 @@ impl RoomRegistry {
         let mut undeliverable = Vec::new();
         if let Some((presentee, reference)) = member.presence {
             let user_key = presentee.user_id.to_string();
-            if let Some(diff) = topic.presence.untrack(&user_key, &reference) {
-                undeliverable.extend(topic.broadcast_diff(&diff));
-            }
-            if presentee.announce && topic.presence.metas_of(&user_key) == 0 {
+            topic.presence.untrack(&user_key, &reference);
+            undeliverable.extend(topic.tell_presence());
+            self.dirty.insert(key);
+            if presentee.announce && topic.is_exact() && topic.presence.metas_of(&user_key) == 0 {
                 undeliverable.extend(topic.announce("user_left", &presentee));
             }
         }
@@ -145,6 +250,16 @@ impl RoomRegistry {
 }
 
 impl TopicState {
+    fn new(presence: PresenceLimits) -> Self {
+        Self {
+            members: HashMap::new(),
+            presence: LeveledPresence::new(presence),
+            order: RoomOrder::default(),
+            repairing: false,
+            read_marks: HashMap::new(),
+        }
+    }
+
     /// Gives `event` to every member but `except`; returns the channels that could not take it.
     fn broadcast(
         &self,
@@ -177,26 +292,39 @@ impl TopicState {
         undeliverable
     }
 
-    fn broadcast_diff(&self, diff: &PresenceDiff) -> Vec<ChannelKey> {
-        match serde_json::value::to_raw_value(diff) {
-            // Not ephemeral: a client that misses a leave shows a ghost until it rejoins.
-            Ok(payload) => self.broadcast("presence_diff", &Payload::Json(payload), None, None, false),
+    /// Tells what cannot wait about who is present.
+    fn tell_presence(&mut self) -> Vec<ChannelKey> {
+        self.presence
+            .urgent_news()
+            .map(|news| self.broadcast_news(&news))
+            .unwrap_or_default()
+    }
+
+    fn broadcast_news(&self, news: &PresenceNews) -> Vec<ChannelKey> {
+        // Not ephemeral: a client that misses a leave shows a ghost until it rejoins.
+        self.broadcast_json("presence_diff", news, false)
+    }
+
+    fn announce(&self, event: &str, presentee: &Presentee) -> Vec<ChannelKey> {
+        self.broadcast_json(
+            event,
+            &json!({ "user_id": presentee.user_id, "username": presentee.username }),
+            true,
+        )
+    }
+
+    fn broadcast_json(&self, event: &str, payload: &impl Serialize, ephemeral: bool) -> Vec<ChannelKey> {
+        match serde_json::value::to_raw_value(payload) {
+            Ok(payload) => self.broadcast(event, &Payload::Json(payload), None, None, ephemeral),
             Err(error) => {
-                error!(%error, "presence diff not encoded");
+                error!(%error, event, "payload not encoded");
                 Vec::new()
             }
         }
     }
 
-    fn announce(&self, event: &str, presentee: &Presentee) -> Vec<ChannelKey> {
-        let payload = json!({ "user_id": presentee.user_id, "username": presentee.username });
-        match serde_json::value::to_raw_value(&payload) {
-            Ok(payload) => self.broadcast(event, &Payload::Json(payload), None, None, true),
-            Err(error) => {
-                error!(%error, event, "announcement not encoded");
-                Vec::new()
-            }
-        }
+    fn is_exact(&self) -> bool {
+        self.presence.summary().level == PresenceLevel::Exact
     }
 }
 
@@ -216,8 +344,9 @@ impl Actor for RoomRegistry {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(self.mailbox_capacity);
-        ctx.run_interval(self.idle_timeout / 2, |registry, ctx| {
+        ctx.set_mailbox_capacity(self.options.mailbox_capacity);
+        ctx.run_interval(self.options.batch_interval, |registry, _| registry.flush());
+        ctx.run_interval(self.options.idle_timeout / 2, |registry, ctx| {
             registry.idle_ticks = if registry.sockets.is_empty() {
                 registry.idle_ticks + 1
             } else {
@@ -225,7 +354,7 @@ impl Actor for RoomRegistry {
             };
             if registry.idle_ticks > 2 {
                 debug!(tenant_id = %registry.tenant_id, "idle room registry stops");
-                actix::ActorContext::stop(ctx);
+                ctx.stop();
             }
         });
     }
@@ -281,7 +410,7 @@ impl Handler<Gone> for RoomRegistry {
 }
 
 impl Handler<Subscribe> for RoomRegistry {
-    type Result = Result<(), SocketEnded>;
+    type Result = Result<PresenceSummary, SocketEnded>;
 
     fn handle(&mut self, subscribe: Subscribe, _: &mut Self::Context) -> Self::Result {
         let Subscribe {
@@ -300,39 +429,39 @@ impl Handler<Subscribe> for RoomRegistry {
         let user_id = state.user_id;
         state.channels.insert(channel, key);
 
-        let topic = self.topics.entry(key).or_default();
-        let mut diff = None;
-        let mut first_device = false;
-        let member_presence = presence.map(|presentee| {
-            let user_key = presentee.user_id.to_string();
-            let (reference, joined) = topic.presence.track(&user_key, presence_meta(&presentee));
-            first_device = topic.presence.metas_of(&user_key) == 1;
-            diff = Some(joined);
-            (presentee, reference)
-        });
+        let limits = self.options.presence;
+        let topic = self.topics.entry(key).or_insert_with(|| TopicState::new(limits));
         let mut undeliverable = Vec::new();
-        if member_presence.is_some() {
-            let state = topic.presence.state();
+        let mut newcomer = None;
+        let presence = presence.map(|presentee| {
+            let user_key = presentee.user_id.to_string();
+            let reference = topic.presence.track(&user_key, presence_meta(&presentee));
+            if presentee.announce && topic.is_exact() && topic.presence.metas_of(&user_key) == 1 {
+                newcomer = Some(presentee.clone());
+            }
+            let state = topic.presence.state_for(&user_key);
             if socket.tell(Outbound::PresenceState { channel, state }).is_err() {
                 undeliverable.push((socket_id, channel));
             }
+            (presentee, reference)
+        });
+        topic.members.insert(
+            (socket_id, channel),
+            Member {
+                handle: socket,
+                user_id,
+                topic: wire_topic,
+                presence,
+            },
+        );
+        undeliverable.extend(topic.tell_presence());
+        if let Some(newcomer) = newcomer {
+            undeliverable.extend(topic.announce("user_joined", &newcomer));
         }
-        let announcement = member_presence.as_ref().map(|(presentee, _)| presentee.clone());
-        let member = Member {
-            handle: socket,
-            user_id,
-            topic: wire_topic,
-            presence: member_presence,
-        };
-        topic.members.insert((socket_id, channel), member);
-        if let Some(diff) = diff {
-            undeliverable.extend(topic.broadcast_diff(&diff));
-        }
-        if let Some(presentee) = announcement.filter(|presentee| presentee.announce && first_device) {
-            undeliverable.extend(topic.announce("user_joined", &presentee));
-        }
+        let summary = topic.presence.summary();
+        self.dirty.insert(key);
         self.drop_channels(undeliverable);
-        Ok(())
+        Ok(summary)
     }
 }
 
@@ -347,8 +476,71 @@ impl Handler<Unsubscribe> for RoomRegistry {
 impl Handler<Publish> for RoomRegistry {
     type Result = ();
 
-    fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
-        self.publish(&publish);
+    fn handle(&mut self, publish: Publish, ctx: &mut Self::Context) {
+        self.publish(publish, ctx);
+    }
+}
+
+impl Handler<Baseline> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, baseline: Baseline, _: &mut Self::Context) {
+        let Baseline {
+            key,
+            seq,
+            socket_id,
+            channel,
+        } = baseline;
+        let Some(topic) = self.topics.get_mut(&key) else { return };
+        if topic.order.baseline(seq).is_err() {
+            if let Some(member) = topic.members.get(&(socket_id, channel)) {
+                let _ = member.handle.tell(Outbound::CrashChannel(channel));
+            }
+            self.unsubscribe((socket_id, channel));
+        }
+    }
+}
+
+impl Handler<Repaired> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, Repaired { key, changes }: Repaired, ctx: &mut Self::Context) {
+        let Some(topic) = self.topics.get_mut(&key) else { return };
+        topic.repairing = false;
+        let Some((head, changes)) = changes else {
+            self.give_up(key);
+            return;
+        };
+        let changes = topic.order.repair(head, changes);
+        if topic.order.has_hole() {
+            topic.repairing = true;
+            ctx.run_later(self.options.hole_patience, move |registry, ctx| {
+                registry.repair(key, ctx);
+            });
+        }
+        self.tell_all(changes);
+    }
+}
+
+impl Handler<ReadMark> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, ReadMark { key, user_id, seq }: ReadMark, _: &mut Self::Context) {
+        let read_marks_max = self.options.read_marks_max;
+        let Some(topic) = self.topics.get_mut(&key) else { return };
+        if topic.presence.summary().count <= read_marks_max {
+            topic.read_marks.insert(user_id, seq);
+            self.dirty.insert(key);
+        }
+    }
+}
+
+impl Handler<Listening> for RoomRegistry {
+    type Result = MessageResult<Listening>;
+
+    fn handle(&mut self, Listening(mut users): Listening, _: &mut Self::Context) -> Self::Result {
+        users.retain(|&user_id| self.topics.contains_key(&TopicKey::User(user_id)));
+        MessageResult(users)
     }
 }
 
@@ -408,7 +600,7 @@ impl Handler<Count> for RoomRegistry {
             sockets: self.sockets.len(),
             channels: self.topics.values().map(|topic| topic.members.len()).sum(),
             topics: self.topics.len(),
-            present: self.topics.values().map(|topic| topic.presence.len()).sum(),
+            present: self.topics.values().map(|topic| topic.presence.summary().count).sum(),
         })
     }
 }

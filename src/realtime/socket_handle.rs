@@ -70,6 +70,8 @@ pub enum Outbound {
     },
     /// The channel is over and the client should not come back (`phx_close`).
     EndChannel(ChannelId),
+    /// The channel failed; its client joins again and catches up (`phx_error`).
+    CrashChannel(ChannelId),
     /// The registry that served all the socket's channels is gone (`phx_error` on each; clients rejoin).
     RegistryLost,
     /// The socket is over; the reason stands in its [`SocketHandle`].

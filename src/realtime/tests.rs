@@ -10,13 +10,14 @@ use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
 use super::{
-    directory::{RegistryOptions, TenantDirectory},
+    directory::TenantDirectory,
     messages::{
-        Count, DisconnectToken, EndChannels, Gone, Presentee, Publish, Register, RegistryCounts, SocketEnded,
-        Subscribe, Unsubscribe,
+        Baseline, Count, DisconnectToken, EndChannels, Gone, Listening, Presentee, Publish, ReadMark, Register,
+        RegistryCounts, Repair, Repaired, SocketEnded, Subscribe, Unsubscribe,
     },
+    presence_levels::{PresenceLevel, PresenceLimits, PresenceSummary},
     raw_payload,
-    room_registry::RoomRegistry,
+    room_registry::{RegistryOptions, RoomRegistry},
     socket_handle::{Disconnect, Outbound, SocketHandle},
     topic::TopicKey,
 };
@@ -88,14 +89,56 @@ fn channel_ids(count: usize) -> Vec<ChannelId> {
         .collect()
 }
 
+/// Stands for the reader of the log: knows the changes it is given.
+struct Log {
+    head: i64,
+    changes: Option<Vec<i64>>,
+    asked: mpsc::UnboundedSender<i64>,
+}
+
+impl Actor for Log {
+    type Context = Context<Self>;
+}
+
+impl Handler<Repair> for Log {
+    type Result = ();
+
+    fn handle(&mut self, repair: Repair, _: &mut Self::Context) {
+        let key = TopicKey::Room(repair.room_id);
+        // The test may have seen enough.
+        let _ = self.asked.send(repair.since);
+        let told = |changes: &Vec<i64>| changes.iter().map(|&seq| (seq, publish(key, seq))).collect();
+        let changes = self.changes.as_ref().map(|changes| (self.head, told(changes)));
+        #[expect(clippy::disallowed_methods, reason = "one answer")]
+        repair.registry.do_send(Repaired { key, changes });
+    }
+}
+
+const OPTIONS: RegistryOptions = RegistryOptions {
+    mailbox_capacity: 64,
+    idle_timeout: Duration::from_secs(60),
+    presence: PresenceLimits {
+        exact_max: 200,
+        batched_max: 1000,
+        sample_max: 50,
+    },
+    batch_interval: Duration::from_millis(10),
+    hole_patience: Duration::from_millis(10),
+    read_marks_max: 100,
+};
+
+fn directory_with(options: RegistryOptions, log: Log) -> TenantDirectory {
+    TenantDirectory::new(1, options, log.start().recipient())
+}
+
 fn directory() -> TenantDirectory {
-    TenantDirectory::new(
-        1,
-        RegistryOptions {
-            mailbox_capacity: 64,
-            idle_timeout: Duration::from_secs(60),
-        },
-    )
+    let (asked, _) = mpsc::unbounded_channel();
+    let log = Log {
+        head: 0,
+        changes: None,
+        asked,
+    };
+    directory_with(OPTIONS, log)
 }
 
 async fn tap(registry: &Addr<RoomRegistry>, queued_bytes_max: usize) -> Tap {
@@ -130,7 +173,7 @@ impl Tap {
         channel: ChannelId,
         key: TopicKey,
         announce: bool,
-    ) -> Result<(), SocketEnded> {
+    ) -> Result<PresenceSummary, SocketEnded> {
         let presence = Presentee {
             user_id: self.user_id,
             username: "ann".to_owned(),
@@ -423,10 +466,16 @@ async fn a_registry_that_dies_tells_its_sockets_and_is_replaced() {
 #[actix::test]
 async fn a_registry_without_sockets_stops_and_one_with_sockets_stays() {
     let options = RegistryOptions {
-        mailbox_capacity: 64,
         idle_timeout: Duration::from_millis(20),
+        ..OPTIONS
     };
-    let directory = TenantDirectory::new(1, options);
+    let (asked, _) = mpsc::unbounded_channel();
+    let log = Log {
+        head: 0,
+        changes: None,
+        asked,
+    };
+    let directory = directory_with(options, log);
     let (idle, used) = (TenantId::generate(), TenantId::generate());
     let (idle_registry, used_registry) = (directory.registry(idle), directory.registry(used));
     let _tap = tap(&used_registry, 1000).await;
@@ -472,5 +521,212 @@ async fn comings_and_goings_are_told_once_per_user() {
         ["user_joined", "user_joined", "user_left"],
         "the watcher's own, then the other's"
     );
+    directory.stop();
+}
+
+/// The sequence of changes a socket is told, until one of them is `last`.
+async fn seqs_until(tap: &mut Tap, last: i64) -> Vec<i64> {
+    let mut seqs = Vec::new();
+    while seqs.last() != Some(&last) {
+        if let Outbound::Broadcast { seq: Some(seq), .. } = tap.next().await {
+            seqs.push(seq);
+        }
+    }
+    seqs
+}
+
+#[actix::test]
+async fn changes_that_come_out_of_order_are_told_in_order() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    let socket_id = tap.handle.id();
+    registry
+        .send(Baseline {
+            key,
+            seq: 0,
+            socket_id,
+            channel,
+        })
+        .await
+        .unwrap();
+    for seq in [3, 2, 5, 1, 4, 4] {
+        registry.send(publish(key, seq)).await.unwrap();
+    }
+    assert_eq!(seqs_until(&mut tap, 5).await, [1, 2, 3, 4, 5]);
+    directory.stop();
+}
+
+#[actix::test]
+async fn what_does_not_come_is_read_from_the_log() {
+    let (asked, mut since) = mpsc::unbounded_channel();
+    // Change 3 has been overtaken by change 4 of the same message.
+    let log = Log {
+        head: 4,
+        changes: Some(vec![2, 4]),
+        asked,
+    };
+    let directory = directory_with(OPTIONS, log);
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    for seq in [1, 4, 5] {
+        registry.send(publish(key, seq)).await.unwrap();
+    }
+    assert_eq!(seqs_until(&mut tap, 5).await, [1, 2, 4, 5]);
+    assert_eq!(since.recv().await, Some(1));
+    directory.stop();
+}
+
+#[actix::test]
+async fn what_cannot_be_read_sends_the_clients_to_rejoin() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    for seq in [1, 4] {
+        registry.send(publish(key, seq)).await.unwrap();
+    }
+    loop {
+        match tap.next().await {
+            Outbound::CrashChannel(crashed) => {
+                assert_eq!(crashed, channel);
+                break;
+            }
+            Outbound::Broadcast { seq, .. } => assert_ne!(seq, Some(4), "never with a hole before it"),
+            _ => {}
+        }
+    }
+    assert_eq!(registry.send(Count).await.unwrap().channels, 0);
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    registry.send(publish(key, 5)).await.unwrap();
+    assert_eq!(seqs_until(&mut tap, 5).await, [5], "a fresh start");
+    directory.stop();
+}
+
+#[actix::test]
+async fn a_joiner_who_missed_what_was_never_told_is_sent_back() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    let socket_id = tap.handle.id();
+    // Change 9 was lost; it has read up to 8.
+    registry.send(publish(key, 10)).await.unwrap();
+    registry
+        .send(Baseline {
+            key,
+            seq: 8,
+            socket_id,
+            channel,
+        })
+        .await
+        .unwrap();
+    loop {
+        if let Outbound::CrashChannel(crashed) = tap.next().await {
+            assert_eq!(crashed, channel);
+            break;
+        }
+    }
+    directory.stop();
+}
+
+#[actix::test]
+async fn larger_rooms_are_told_together_with_level_and_count() {
+    let presence = PresenceLimits {
+        exact_max: 1,
+        batched_max: 2,
+        sample_max: 2,
+    };
+    let (asked, _) = mpsc::unbounded_channel();
+    let log = Log {
+        head: 0,
+        changes: None,
+        asked,
+    };
+    let directory = directory_with(RegistryOptions { presence, ..OPTIONS }, log);
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut first = tap(&registry, 1 << 20).await;
+    first.subscribe(&registry, channel, key, false).await.unwrap();
+    first.presence_state().await;
+    let (_, diff, _) = first.broadcast().await;
+    assert_eq!((&diff["level"], &diff["count"]), (&json!("exact"), &json!(1)));
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        let tap = tap(&registry, 1 << 20).await;
+        others.push(tap.subscribe(&registry, channel, key, false).await.unwrap());
+    }
+    let last = PresenceSummary {
+        level: PresenceLevel::Sampled,
+        count: 6,
+    };
+    assert_eq!(others.last(), Some(&last));
+    loop {
+        let (event, diff, _) = first.broadcast().await;
+        assert_eq!(event, "presence_diff");
+        if diff["count"] == 6 {
+            assert_eq!(diff["level"], "sampled");
+            break;
+        }
+    }
+    directory.stop();
+}
+
+#[actix::test]
+async fn read_marks_are_told_together_and_the_last_counts() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let mut tap = tap(&registry, 1 << 20).await;
+    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.presence_state().await;
+    tap.broadcast().await;
+    let reader = UserId::generate();
+    for seq in 1..=3 {
+        let mark = ReadMark {
+            key,
+            user_id: reader,
+            seq,
+        };
+        registry.send(mark).await.unwrap();
+    }
+    let mut told = Vec::new();
+    while told.last() != Some(&json!({ "user_id": reader, "seq": 3 })) {
+        let (event, payload, _) = tap.broadcast().await;
+        assert_eq!(event, "read");
+        told.push(payload);
+    }
+    assert!(told.len() <= 3);
+    directory.stop();
+}
+
+#[actix::test]
+async fn who_listens_on_the_own_topic_is_known() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let channel = channel_ids(1)[0];
+    let tap = tap(&registry, 1 << 20).await;
+    let subscribe = Subscribe {
+        socket: Arc::clone(&tap.handle),
+        channel,
+        key: TopicKey::User(tap.user_id),
+        topic: Arc::from("user:x"),
+        presence: None,
+    };
+    registry.send(subscribe).await.unwrap().unwrap();
+    let asked = vec![UserId::generate(), tap.user_id];
+    assert_eq!(registry.send(Listening(asked)).await.unwrap(), [tap.user_id]);
     directory.stop();
 }

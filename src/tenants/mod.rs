@@ -42,6 +42,8 @@ pub struct TenantSettings {
     pub allowed_origins: Option<Vec<String>>,
     /// Whether rooms are told who comes and goes (`user_joined`, `user_left`), besides presence.
     pub announce_joins: bool,
+    /// How long authors may edit and delete their messages, in seconds; `None` for ever.
+    pub edit_window_s: Option<u64>,
 }
 
 /// Creates a tenant. Without a name it is called like its slug.

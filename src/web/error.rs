@@ -20,6 +20,7 @@ use crate::{
     accounts, chat,
     realtime::{Refused, SendError},
     store, tenants,
+    timestamp::Timestamp,
     validation::Violations,
 };
 
@@ -97,8 +98,10 @@ enum Answer<'a> {
     Message(StatusCode, String),
     /// 422 and `{"errors": {field: […]}}`.
     Fields(&'a Violations),
-    /// 429, when to come back, and which limit it was.
-    Limited(&'a Refused),
+    /// 403, and when it will be allowed again.
+    Until(String, Option<Timestamp>),
+    /// 429, and when to come back.
+    Later(String, Duration),
     /// 503 for a moment.
     Busy(&'static str),
     /// 503 as well; the cause is logged.
@@ -124,7 +127,9 @@ impl ApiError {
             Self::Accounts(accounts::Error::Invalid(violations))
             | Self::Tenants(tenants::Error::Invalid(violations))
             | Self::Invalid(violations) => return Answer::Fields(violations),
-            Self::Send(SendError::Limited(refused)) | Self::Limited(refused) => return Answer::Limited(refused),
+            Self::Send(SendError::Limited(refused)) | Self::Limited(refused) => {
+                return Answer::Later("rate limited".to_owned(), refused.retry_after);
+            }
             Self::Send(SendError::Unavailable) => return Answer::Busy("temporarily unavailable"),
             Self::Accounts(accounts::Error::Busy) => return Answer::Busy("too many logins at once"),
             Self::Unavailable(what) => return Answer::Busy(what),
@@ -154,9 +159,24 @@ impl ApiError {
 
 fn chat_answer(error: &chat::Error) -> Answer<'_> {
     let status = match error {
-        chat::Error::RoomNotFound | chat::Error::UserNotFound => StatusCode::NOT_FOUND,
-        chat::Error::NotMember | chat::Error::NotCreator | chat::Error::ReadOnly => StatusCode::FORBIDDEN,
-        chat::Error::Conflict => StatusCode::CONFLICT,
+        chat::Error::RoomNotFound
+        | chat::Error::UserNotFound
+        | chat::Error::MessageNotFound
+        | chat::Error::MemberNotFound
+        | chat::Error::InvitationNotFound => StatusCode::NOT_FOUND,
+        chat::Error::NotMember
+        | chat::Error::NotCreator
+        | chat::Error::ReadOnly
+        | chat::Error::NotAuthor
+        | chat::Error::TooLate
+        | chat::Error::NotModerator
+        | chat::Error::Banned
+        | chat::Error::Frozen
+        | chat::Error::NotAdmin
+        | chat::Error::Outranked => StatusCode::FORBIDDEN,
+        chat::Error::Muted { until } => return Answer::Until(error.to_string(), *until),
+        chat::Error::SlowMode { retry_after } => return Answer::Later(error.to_string(), *retry_after),
+        chat::Error::Conflict | chat::Error::TooManyPins => StatusCode::CONFLICT,
         chat::Error::Invalid(violations) => return Answer::Fields(violations),
         chat::Error::Db(error) => return database_answer(error),
     };
@@ -177,7 +197,8 @@ impl ResponseError for ApiError {
         match self.answer() {
             Answer::Message(status, _) => status,
             Answer::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Answer::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Answer::Until(..) => StatusCode::FORBIDDEN,
+            Answer::Later(..) => StatusCode::TOO_MANY_REQUESTS,
             Answer::Busy(_) | Answer::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             Answer::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -196,9 +217,10 @@ impl ResponseError for ApiError {
                 response.json(json!({ "error": message }))
             }
             Answer::Fields(violations) => response.json(json!({ "errors": violations })),
-            Answer::Limited(refused) => {
-                response.insert_header((header::RETRY_AFTER, whole_seconds(refused.retry_after)));
-                response.json(json!({ "error": "rate limited", "retry_after_ms": refused.retry_after_ms() }))
+            Answer::Until(message, until) => response.json(json!({ "error": message, "until": until })),
+            Answer::Later(message, wait) => {
+                response.insert_header((header::RETRY_AFTER, whole_seconds(wait)));
+                response.json(json!({ "error": message, "retry_after_ms": whole_milliseconds(wait) }))
             }
             Answer::Busy(message) => {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER)));
@@ -226,7 +248,22 @@ pub fn channel_error(error: &chat::Error) -> Value {
         | chat::Error::NotMember
         | chat::Error::NotCreator
         | chat::Error::ReadOnly
+        | chat::Error::MessageNotFound
+        | chat::Error::NotAuthor
+        | chat::Error::TooLate
+        | chat::Error::NotModerator
+        | chat::Error::TooManyPins
+        | chat::Error::Banned
+        | chat::Error::Frozen
+        | chat::Error::NotAdmin
+        | chat::Error::Outranked
+        | chat::Error::MemberNotFound
+        | chat::Error::InvitationNotFound
         | chat::Error::Conflict => json!({ "reason": error.code() }),
+        chat::Error::Muted { until } => json!({ "reason": error.code(), "until": until }),
+        chat::Error::SlowMode { retry_after } => {
+            json!({ "reason": error.code(), "retry_after_ms": whole_milliseconds(*retry_after) })
+        }
         chat::Error::Db(cause) => {
             log_causes(error, "channel event failed");
             let reason = if store::is_unreachable(cause) {
@@ -243,16 +280,23 @@ pub fn channel_error(error: &chat::Error) -> Value {
 pub fn channel_send_error(error: &SendError) -> Value {
     match error {
         SendError::Limited(refused) => {
-            json!({ "reason": "rate_limited", "retry_after_ms": refused.retry_after_ms() })
+            json!({ "reason": "rate_limited", "retry_after_ms": whole_milliseconds(refused.retry_after) })
         }
         SendError::Chat(error) => channel_error(error),
         SendError::Unavailable => json!({ "reason": "unavailable" }),
     }
 }
 
-/// Seconds for a `Retry-After` header, rounded up: a client that waits so long is let in.
+/// Milliseconds to wait, rounded up: a client that waits so long is let in. At least one.
+fn whole_milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000))
+        .unwrap_or(u64::MAX)
+        .max(1)
+}
+
+/// The same in seconds, for a `Retry-After` header.
 fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+    whole_milliseconds(duration).div_ceil(1000)
 }
 
 /// One log line with everything that led to an error.
@@ -280,6 +324,31 @@ mod tests {
         assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
         assert_eq!(whole_seconds(Duration::from_millis(1000)), 1);
         assert_eq!(whole_seconds(Duration::from_millis(1001)), 2);
+        assert_eq!(whole_milliseconds(Duration::from_micros(2001)), 3);
+        assert_eq!(whole_milliseconds(Duration::ZERO), 1);
+    }
+
+    #[test]
+    fn who_has_to_wait_is_told_how_long_over_http_and_on_channels() {
+        let error = || chat::Error::SlowMode {
+            retry_after: Duration::from_millis(1500),
+        };
+        let response = ApiError::from(error()).error_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(
+            response.headers().get(header::RETRY_AFTER),
+            Some(&HeaderValue::from_static("2"))
+        );
+        assert_eq!(
+            channel_error(&error()),
+            json!({ "reason": "slow_mode", "retry_after_ms": 1500 })
+        );
+        let error = chat::Error::Muted {
+            until: Some(Timestamp(0)),
+        };
+        let expected = json!({ "reason": "muted", "until": "1970-01-01T00:00:00.000000Z" });
+        assert_eq!(channel_error(&error), expected);
+        assert_eq!(ApiError::from(error).status_code(), StatusCode::FORBIDDEN);
     }
 
     #[test]

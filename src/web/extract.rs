@@ -24,6 +24,7 @@ use crate::{
     app::App,
     page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, PageRequest},
     tenants::Tenant,
+    timestamp::TimestampError,
     validation::Violations,
 };
 
@@ -218,11 +219,17 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize(&mut deserializer) {
         Ok(fields) => deserializer.end().map(|()| fields).map_err(|_| ApiError::Malformed),
-        Err(error) if error.inner().is_data() && well_formed() => {
+        Err(error) if is_mismatch(error.inner()) && well_formed() => {
             Err(explain(&error.path().to_string(), &error.inner().to_string()).into())
         }
         Err(_) => Err(ApiError::Malformed),
     }
+}
+
+/// Whether JSON is other than asked for. What is no string where one of some words has to be, serde_json calls
+/// a mistake of syntax.
+fn is_mismatch(error: &serde_json::Error) -> bool {
+    error.is_data() || error.to_string().starts_with("expected value at ")
 }
 
 /// Says what is wrong with a field in the words of this API. The values in serde's messages are left out:
@@ -243,6 +250,8 @@ fn explain(path: &str, message: &str) -> Violations {
         (within(field), "is given twice".to_owned())
     } else if message.starts_with("unknown field `") {
         (path.to_owned(), "is not a field of this request".to_owned())
+    } else if message == TimestampError.to_string() {
+        (path.to_owned(), message.to_owned())
     } else if let Some((_, expected)) = message.rsplit_once(", expected ") {
         (path.to_owned(), format!("must be {}", in_words(expected)))
     } else {
@@ -343,24 +352,45 @@ impl Pairs {
         id
     }
 
+    /// A parameter that has to be there.
+    pub fn required_text(&mut self, name: &str) -> String {
+        self.text(name).unwrap_or_else(|| {
+            self.violations.add(name, "is required");
+            String::new()
+        })
+    }
+
+    /// A whole number that has to be there, and not below 0.
+    pub fn required_number(&mut self, name: &str) -> i64 {
+        let Some(text) = self.text(name) else {
+            self.violations.add(name, "is required");
+            return 0;
+        };
+        whole_number(&text)
+            .and_then(|number| i64::try_from(number).ok())
+            .unwrap_or_else(|| {
+                self.violations.add(name, "must be a whole number, not below 0");
+                0
+            })
+    }
+
     /// `limit`: how many items a page may have.
     pub fn limit(&mut self) -> u64 {
+        self.limit_within(PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX)
+    }
+
+    /// `limit`, for lists with another default and maximum.
+    pub fn limit_within(&mut self, default: u64, max: u64) -> u64 {
         let Some(text) = self.text("limit") else {
-            return PAGE_LIMIT_DEFAULT;
+            return default;
         };
-        // `parse` alone would take `+5`.
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let limit = text
-            .parse()
-            .ok()
-            .filter(|limit| digits && (1..=PAGE_LIMIT_MAX).contains(limit));
-        limit.unwrap_or_else(|| {
-            self.violations.add(
-                "limit",
-                format!("must be a whole number between 1 and {PAGE_LIMIT_MAX}"),
-            );
-            PAGE_LIMIT_DEFAULT
-        })
+        whole_number(&text)
+            .filter(|limit| (1..=max).contains(limit))
+            .unwrap_or_else(|| {
+                self.violations
+                    .add("limit", format!("must be a whole number between 1 and {max}"));
+                default
+            })
     }
 
     /// Notes that a parameter breaks a rule.
@@ -376,6 +406,12 @@ impl Pairs {
         }
         self.violations.into_result()
     }
+}
+
+/// A number written in digits; `parse` alone would take `+5`.
+fn whole_number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 /// Which page of a list: the parameters of every list with cursors.
@@ -419,6 +455,8 @@ mod tests {
         name: String,
         inner: Option<Inner>,
         id: Option<crate::ids::RoomId>,
+        kind: Option<crate::chat::RoomKind>,
+        until: Option<crate::timestamp::Timestamp>,
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -462,6 +500,17 @@ mod tests {
                 json!({"inner":["must be an object"]}),
             ),
             (r#"{"name":"x","id":"nope"}"#, json!({"id":["is not valid"]})),
+            (
+                r#"{"name":"x","kind":"secret"}"#,
+                json!({"kind":["must be one of public, private, dm"]}),
+            ),
+            (r#"{"name":"x","kind":5}"#, json!({"kind":["is not valid"]})),
+            (r#"{"name":"x","kind":[]}"#, json!({"kind":["is not valid"]})),
+            (
+                r#"{"name":"x","until":"now"}"#,
+                json!({"until":["is not an ISO 8601 date and time"]}),
+            ),
+            (r#"{"name":"x","kind":"#, json!("malformed JSON")),
             (r#"["x"]"#, json!({"body":["must be a JSON object"]})),
             ("5", json!({"body":["must be a JSON object"]})),
             ("", json!("malformed JSON")),

@@ -40,7 +40,7 @@ impl Identity {
         Sender {
             scope: self.scope(),
             username: self.user.username.clone(),
-            tenant_slug: Arc::from(self.tenant.slug.as_str()),
+            tenant: Arc::clone(&self.tenant),
         }
     }
 }

@@ -7,7 +7,7 @@ use utoipa::{
     OpenApi as _, ToSchema,
     openapi::{
         ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Type,
-        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         schema::{KnownFormat, SchemaFormat},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
@@ -15,7 +15,7 @@ use utoipa::{
 use utoipa_actix_web::AppExt;
 
 use super::routes::{self, Caller, ROUTES, Route};
-use crate::validation::Violations;
+use crate::{timestamp::Timestamp, validation::Violations};
 
 /// One thing went wrong.
 #[derive(ToSchema)]
@@ -33,6 +33,18 @@ struct ViolationsOut {
     /// By field, what is wrong with it.
     #[schema(value_type = std::collections::BTreeMap<String, Vec<String>>, example = json!({"username": ["has already been taken"]}))]
     errors: Violations,
+}
+
+/// The rules say no.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ForbiddenOut {
+    /// What went wrong, for people.
+    #[schema(example = "muted in this room")]
+    error: String,
+    /// For a mute: when it ends, `null` for never.
+    #[schema(value_type = Option<Timestamp>)]
+    until: Option<Timestamp>,
 }
 
 /// Too many in too short a time.
@@ -56,12 +68,15 @@ struct RateLimitedOut {
             the default tenant. A token carries its tenant; naming another one beside it is answered 401.",
         license(name = "MIT OR Apache-2.0")
     ),
-    components(schemas(ErrorOut, ViolationsOut, RateLimitedOut)),
+    components(schemas(ErrorOut, ForbiddenOut, ViolationsOut, RateLimitedOut)),
     tags(
         (name = "auth", description = "Accounts and tokens"),
         (name = "users", description = "The users of the tenant"),
         (name = "rooms", description = "Rooms and who is in them"),
-        (name = "messages", description = "What is said in rooms"),
+        (name = "members", description = "Members of rooms, their roles, and invitations"),
+        (name = "moderation", description = "Bans and mutes"),
+        (name = "messages", description = "What is said in rooms, and what becomes of it"),
+        (name = "read state", description = "What was read, and how much was not"),
         (name = "dm", description = "Conversations of two"),
         (name = "operations", description = "For whoever runs the server")
     )
@@ -102,8 +117,9 @@ const ERRORS: &[ErrorResponse] = &[
     ErrorResponse {
         status: "403",
         name: "Forbidden",
-        schema: "ErrorOut",
-        description: "Not a member, not the creator, read-only, or a page of an origin that the tenant does not list",
+        schema: "ForbiddenOut",
+        description: "Not a member, a role that is not high enough, not the author, too late, banned, muted, frozen, \
+            or a page of an origin that the tenant does not list",
         header: None,
         applies: |route| route.caller == Caller::User || route.limited,
     },
@@ -127,9 +143,12 @@ const ERRORS: &[ErrorResponse] = &[
         status: "409",
         name: "Conflict",
         schema: "ErrorOut",
-        description: "The `client_id` was used for another message",
+        description: "The `client_id` was used for another message; or the room has as many pinned messages as it can",
         header: None,
-        applies: |route| route.method == "POST" && route.path.ends_with("/messages"),
+        applies: |route| {
+            (route.method == "POST" && route.path.ends_with("/messages"))
+                || (route.method == "PUT" && route.path.ends_with("/pin"))
+        },
     },
     ErrorResponse {
         status: "413",
@@ -159,7 +178,7 @@ const ERRORS: &[ErrorResponse] = &[
         status: "429",
         name: "RateLimited",
         schema: "RateLimitedOut",
-        description: "Too many in too short a time",
+        description: "Too many in too short a time; or the room is in slow mode",
         header: Some(("Retry-After", "Whole seconds until one more would pass")),
         applies: |route| route.limited,
     },
@@ -243,6 +262,8 @@ fn operation<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Operati
     match method {
         "GET" => item.get.as_mut(),
         "POST" => item.post.as_mut(),
+        "PUT" => item.put.as_mut(),
+        "PATCH" => item.patch.as_mut(),
         "DELETE" => item.delete.as_mut(),
         _ => None,
     }
@@ -268,37 +289,20 @@ fn complete(operation: &mut Operation, route: &Route) {
         let optional = body.content.values().any(|content| match content {
             RefOr::T(content) => matches!(
                 &content.schema,
-                Some(RefOr::Ref(schema)) if schema.ref_location.ends_with("/NoFieldsIn")
+                Some(RefOr::Ref(schema))
+                    if ["/NoFieldsIn", "/SanctionIn"]
+                        .iter()
+                        .any(|name| schema.ref_location.ends_with(name))
             ),
             RefOr::Ref(_) => false,
         });
         body.required = Some(if optional { Required::False } else { Required::True });
     }
     let parameters = operation.parameters.get_or_insert_default();
-    if let Some(id) = route.id {
-        let (description, format) = match id {
-            routes::Id::User => ("The user's id", Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
-            routes::Id::Room => ("The room's id or slug", None),
-            routes::Id::Dm => (
-                "The conversation's id",
-                Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)),
-            ),
-        };
-        let schema = ObjectBuilder::new().schema_type(Type::String).format(format).build();
-        parameters.retain(|parameter| !matches!(parameter, RefOr::T(parameter) if parameter.name == "id"));
-        parameters.insert(
-            0,
-            RefOr::T(
-                ParameterBuilder::new()
-                    .name("id")
-                    .parameter_in(ParameterIn::Path)
-                    .required(Required::True)
-                    .description(Some(description))
-                    .schema(Some(schema))
-                    .build(),
-            ),
-        );
-    }
+    parameters
+        .retain(|parameter| !matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path));
+    let described = route.placeholders().map(|name| path_parameter(route, name));
+    parameters.splice(0..0, described);
     if route.caller == Caller::User || route.limited {
         let schema = ObjectBuilder::new().schema_type(Type::String).build();
         parameters.push(RefOr::T(
@@ -314,4 +318,26 @@ fn complete(operation: &mut Operation, route: &Route) {
     if parameters.is_empty() {
         operation.parameters = None;
     }
+}
+
+/// Describes what a name in braces of a route's path stands for.
+fn path_parameter(route: &Route, name: &str) -> RefOr<Parameter> {
+    let uuid = Some(SchemaFormat::KnownFormat(KnownFormat::Uuid));
+    let (description, format) = match (name, route.id) {
+        ("mid", _) => ("The message's id", uuid),
+        ("uid", _) | (_, Some(routes::Id::User)) => ("The user's id", uuid),
+        ("emoji", _) => ("One emoji, percent-encoded", None),
+        (_, Some(routes::Id::Dm)) => ("The conversation's id", uuid),
+        (_, Some(routes::Id::Room | routes::Id::Invitation) | None) => ("The room's id or slug", None),
+    };
+    let schema = ObjectBuilder::new().schema_type(Type::String).format(format).build();
+    RefOr::T(
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some(description))
+            .schema(Some(schema))
+            .build(),
+    )
 }

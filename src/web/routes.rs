@@ -16,7 +16,10 @@ use actix_web::{
 use utoipa_actix_web::{scope, service_config::ServiceConfig as DescribedConfig};
 
 use super::{
-    api::{admin, auth, dm, health, messages, pages, rooms, users},
+    api::{
+        admin, auth, changes, dm, health, invitations, members, messages, moderation, pages, pins, reactions,
+        read_state, rooms, threads, users,
+    },
     cors::{TenantOrigins, cors},
     error::ApiError,
 };
@@ -42,14 +45,17 @@ pub enum Id {
     Room,
     /// A direct conversation.
     Dm,
+    /// An invitation of the user's own, which has the id or slug of its room.
+    Invitation,
 }
 
 /// A route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Route {
-    /// `GET`, `POST` or `DELETE`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
-    /// The path, with `{id}` where an id goes.
+    /// The path, with names in braces where something is to be filled in: `{id}`, `{mid}` for a message's id,
+    /// `{uid}` for a user's, `{emoji}`.
     pub path: &'static str,
     /// Who may ask.
     pub caller: Caller,
@@ -88,18 +94,28 @@ impl Route {
         self
     }
 
+    /// The names in braces of the path, in their order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.path.split('/').filter_map(placeholder)
+    }
+
     /// Whether a request's path is one of this route.
     fn matches(&self, path: &str) -> bool {
         let (mut pattern, mut path) = (self.path.split('/'), path.split('/'));
         loop {
             match (pattern.next(), path.next()) {
                 (None, None) => return true,
-                (Some("{id}"), Some(id)) if !id.is_empty() => {}
+                (Some(expected), Some(found)) if placeholder(expected).is_some() && !found.is_empty() => {}
                 (Some(expected), Some(found)) if expected == found => {}
                 _ => return false,
             }
         }
     }
+}
+
+/// The name of a segment of a route's path that is to be filled in.
+fn placeholder(segment: &'static str) -> Option<&'static str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// All routes that answer in JSON or text. (The sockets' are in [`super::socket`], the pages' below.)
@@ -117,6 +133,9 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/api/v1/rooms", Caller::User),
     Route::new("POST", "/api/v1/rooms", Caller::User).with_body(),
     Route::new("GET", "/api/v1/rooms/{id}", Caller::User).of(Id::Room),
+    Route::new("PATCH", "/api/v1/rooms/{id}", Caller::User)
+        .of(Id::Room)
+        .with_body(),
     Route::new("DELETE", "/api/v1/rooms/{id}", Caller::User)
         .of(Id::Room)
         .with_body(),
@@ -131,6 +150,87 @@ pub const ROUTES: &[Route] = &[
         .of(Id::Room)
         .with_body()
         .limited(),
+    Route::new("GET", "/api/v1/rooms/{id}/messages/{mid}", Caller::User).of(Id::Room),
+    Route::new("PATCH", "/api/v1/rooms/{id}/messages/{mid}", Caller::User)
+        .of(Id::Room)
+        .with_body()
+        .limited(),
+    Route::new("DELETE", "/api/v1/rooms/{id}/messages/{mid}", Caller::User)
+        .of(Id::Room)
+        .with_body()
+        .limited(),
+    Route::new("GET", "/api/v1/rooms/{id}/messages/{mid}/revisions", Caller::User).of(Id::Room),
+    Route::new("GET", "/api/v1/rooms/{id}/messages/{mid}/thread", Caller::User).of(Id::Room),
+    Route::new(
+        "PUT",
+        "/api/v1/rooms/{id}/messages/{mid}/reactions/{emoji}",
+        Caller::User,
+    )
+    .of(Id::Room)
+    .with_body()
+    .limited(),
+    Route::new(
+        "DELETE",
+        "/api/v1/rooms/{id}/messages/{mid}/reactions/{emoji}",
+        Caller::User,
+    )
+    .of(Id::Room)
+    .with_body()
+    .limited(),
+    Route::new("PUT", "/api/v1/rooms/{id}/messages/{mid}/pin", Caller::User)
+        .of(Id::Room)
+        .with_body()
+        .limited(),
+    Route::new("DELETE", "/api/v1/rooms/{id}/messages/{mid}/pin", Caller::User)
+        .of(Id::Room)
+        .with_body()
+        .limited(),
+    Route::new("GET", "/api/v1/rooms/{id}/pins", Caller::User).of(Id::Room),
+    Route::new("GET", "/api/v1/rooms/{id}/changes", Caller::User).of(Id::Room),
+    Route::new("POST", "/api/v1/rooms/{id}/read", Caller::User)
+        .of(Id::Room)
+        .with_body()
+        .limited(),
+    Route::new("POST", "/api/v1/rooms/{id}/unread", Caller::User)
+        .of(Id::Room)
+        .with_body()
+        .limited(),
+    Route::new("GET", "/api/v1/unread", Caller::User),
+    Route::new("GET", "/api/v1/rooms/{id}/members", Caller::User).of(Id::Room),
+    Route::new("POST", "/api/v1/rooms/{id}/members", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("PATCH", "/api/v1/rooms/{id}/members/{uid}", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("DELETE", "/api/v1/rooms/{id}/members/{uid}", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("PUT", "/api/v1/rooms/{id}/members/{uid}/mute", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("DELETE", "/api/v1/rooms/{id}/members/{uid}/mute", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("GET", "/api/v1/rooms/{id}/mutes", Caller::User).of(Id::Room),
+    Route::new("GET", "/api/v1/rooms/{id}/bans", Caller::User).of(Id::Room),
+    Route::new("PUT", "/api/v1/rooms/{id}/bans/{uid}", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("DELETE", "/api/v1/rooms/{id}/bans/{uid}", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("GET", "/api/v1/rooms/{id}/invitations", Caller::User).of(Id::Room),
+    Route::new("POST", "/api/v1/rooms/{id}/invitations", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("DELETE", "/api/v1/rooms/{id}/invitations/{uid}", Caller::User)
+        .of(Id::Room)
+        .with_body(),
+    Route::new("GET", "/api/v1/invitations", Caller::User),
+    Route::new("DELETE", "/api/v1/invitations/{id}", Caller::User)
+        .of(Id::Invitation)
+        .with_body(),
     Route::new("GET", "/api/v1/dm", Caller::User),
     Route::new("POST", "/api/v1/dm", Caller::User).with_body(),
     Route::new("GET", "/api/v1/dm/{id}/messages", Caller::User).of(Id::Dm),
@@ -173,11 +273,41 @@ pub(super) fn api(config: &mut DescribedConfig<'_>) {
             .service(rooms::list_rooms)
             .service(rooms::create_room)
             .service(rooms::get_room)
+            .service(rooms::update_room)
             .service(rooms::delete_room)
             .service(rooms::join_room)
             .service(rooms::leave_room)
             .service(messages::list_messages)
             .service(messages::send_message)
+            .service(messages::get_message)
+            .service(messages::edit_message)
+            .service(messages::delete_message)
+            .service(messages::list_revisions)
+            .service(threads::get_thread)
+            .service(reactions::add_reaction)
+            .service(reactions::remove_reaction)
+            .service(pins::pin_message)
+            .service(pins::unpin_message)
+            .service(pins::list_pins)
+            .service(changes::list_changes)
+            .service(read_state::mark_read)
+            .service(read_state::mark_unread)
+            .service(read_state::list_unread)
+            .service(members::list_members)
+            .service(members::add_member)
+            .service(members::change_role)
+            .service(members::remove_member)
+            .service(moderation::mute_user)
+            .service(moderation::unmute_user)
+            .service(moderation::list_mutes)
+            .service(moderation::list_bans)
+            .service(moderation::ban_user)
+            .service(moderation::unban_user)
+            .service(invitations::list_room_invitations)
+            .service(invitations::invite_user)
+            .service(invitations::withdraw_invitation)
+            .service(invitations::list_invitations)
+            .service(invitations::decline_invitation)
             .service(dm::list_dms)
             .service(dm::start_dm)
             .service(dm::list_messages)
@@ -230,5 +360,13 @@ mod tests {
         ] {
             assert!(!route.matches(path), "{path}");
         }
+        let route = Route::new(
+            "PUT",
+            "/api/v1/rooms/{id}/messages/{mid}/reactions/{emoji}",
+            Caller::User,
+        );
+        assert!(route.matches("/api/v1/rooms/general/messages/1/reactions/%F0%9F%91%8D"));
+        assert!(!route.matches("/api/v1/rooms/general/messages//reactions/x"));
+        assert_eq!(route.placeholders().collect::<Vec<_>>(), ["id", "mid", "emoji"]);
     }
 }

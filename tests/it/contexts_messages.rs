@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use parlour::{
-    chat::{self, Appended, Error, MessageKind, MessageQuery, NewMessage, Role, Room, RoomRef},
+    chat::{self, Appended, Error, MessageKind, MessageQuery, NewMessage, Quote, Role, Room, RoomRef},
     entity::{TenantScoped, room_member},
     ids::{MessageId, RoomId, UserId},
     scope::Scope,
@@ -73,7 +73,7 @@ both_engines! {
         assert_eq!((message.seq, message.changed_seq, message.room_id), (1, 1, room.id));
         assert_eq!((message.content.as_str(), message.client_id.as_deref()), (content, Some("c 1")));
         assert_eq!((message.author.id, message.author.username.as_str()), (alice.user_id, "alice"));
-        assert_eq!((message.kind, message.reply_to, message.edited_at), (MessageKind::Text, None, None));
+        assert_eq!((message.kind, &message.reply_to, message.edited_at), (MessageKind::Text, &None, None));
         assert_eq!((appended.repeated, appended.joined), (false, false));
         assert!(message.inserted_at >= room.inserted_at && message.inserted_at <= Timestamp::now());
 
@@ -170,7 +170,14 @@ both_engines! {
         let other_room = public_room(&db.store, &alice, "Other").await;
         let question = say(&db.store, &alice, &room, "why?").await;
         let answer = NewMessage { reply_to: Some(question.id), ..new("because") };
-        assert_eq!(append(&db.store, &alice, &room, answer.clone()).await.unwrap().message.reply_to, Some(question.id));
+        let answered = append(&db.store, &alice, &room, answer.clone()).await.unwrap().message;
+        let quote = Quote {
+            id: question.id,
+            author: question.author,
+            excerpt: "why?".to_owned(),
+            deleted: false,
+        };
+        assert_eq!(answered.reply_to, Some(quote));
         match append(&db.store, &alice, &other_room, answer).await {
             Err(Error::Invalid(violations)) => {
                 assert_eq!(violations, Violations::of("reply_to", "is not a message of this room"));

@@ -208,7 +208,7 @@ both_engines! {
         let bob = scope(&db.store, "acme", "bob").await;
         let lobby = public_room(&db.store, &alice, "Lobby").await;
         for _ in 0..2 {
-            assert_eq!(chat::join_room(&db.store, &bob, &by_id(&lobby)).await.unwrap(), lobby);
+            assert_eq!(chat::join_room(&db.store, &bob, &by_id(&lobby)).await.unwrap().room, lobby);
         }
         // Who is somebody already is not made a mere member.
         chat::join_room(&db.store, &alice, &by_id(&lobby)).await.unwrap();

@@ -42,12 +42,12 @@ both_engines! {
         let tenant = tenants::create_tenant(&db.store, "acme", None).await.unwrap();
         assert_eq!(tenant.settings, TenantSettings::default());
         let settings =
-            TenantSettings { allowed_origins: Some(vec!["https://acme.example".to_owned()]), announce_joins: true };
+            TenantSettings { allowed_origins: Some(vec!["https://acme.example".to_owned()]), announce_joins: true, edit_window_s: Some(600) };
         let updated = tenants::update_settings(&db.store, tenant.id, settings.clone()).await.unwrap();
         assert_eq!(updated.settings, settings);
         assert_eq!(tenants::get_tenant(&db.store, tenant.id).await.unwrap().settings, settings);
 
-        let wrong = TenantSettings { allowed_origins: Some(vec!["acme.example/chat".to_owned()]), announce_joins: false };
+        let wrong = TenantSettings { allowed_origins: Some(vec!["acme.example/chat".to_owned()]), announce_joins: false, edit_window_s: None };
         assert!(matches!(tenants::update_settings(&db.store, tenant.id, wrong).await, Err(Error::Invalid(_))));
     }
 

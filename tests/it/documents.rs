@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use actix_web::{ResponseError, body::to_bytes};
@@ -184,6 +185,22 @@ fn samples() -> Vec<ApiError> {
         chat::Error::NotMember.into(),
         chat::Error::NotCreator.into(),
         chat::Error::ReadOnly.into(),
+        chat::Error::MessageNotFound.into(),
+        chat::Error::NotAuthor.into(),
+        chat::Error::TooLate.into(),
+        chat::Error::NotModerator.into(),
+        chat::Error::TooManyPins.into(),
+        chat::Error::Banned.into(),
+        chat::Error::Muted { until: None }.into(),
+        chat::Error::SlowMode {
+            retry_after: Duration::from_secs(1),
+        }
+        .into(),
+        chat::Error::Frozen.into(),
+        chat::Error::NotAdmin.into(),
+        chat::Error::Outranked.into(),
+        chat::Error::MemberNotFound.into(),
+        chat::Error::InvitationNotFound.into(),
         chat::Error::Conflict.into(),
         chat::Error::Db(db()).into(),
         chat::Error::Db(DbErr::Conn(RuntimeErr::Internal("gone".to_owned()))).into(),
@@ -289,10 +306,19 @@ fn close_codes_are_those_documented() {
 #[test]
 fn events_of_the_socket_are_those_documented() {
     let session = code(&root().join("src/web/socket/session.rs"));
-    let handled = set(session
+    let mut handled = set(session
         .lines()
         .filter_map(|line| line.trim().strip_suffix(" if in_room => {"))
         .flat_map(|line| line.split('"').skip(1).step_by(2)));
+    let payloads = code(&root().join("src/web/socket/payloads.rs"));
+    let (_, change) = payloads
+        .split_once("pub fn change(")
+        .expect("where changes are told apart");
+    let (change, _) = change.split_once("\n}\n").expect("the function's end");
+    let changes = change
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" =>"));
+    handled.extend(changes.map(|(event, _)| event.to_owned()));
     let all: String = files(&root().join("src"), ".rs")
         .iter()
         .map(|path| code(path))

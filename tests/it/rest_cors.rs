@@ -64,7 +64,7 @@ both_engines! {
         let alice = app.user("acme", "alice").await;
         let asked = preflight(&app, ROOMS, "https://any.example").await;
         assert_eq!(allowed(&asked), "*");
-        assert_eq!(asked.header("access-control-allow-methods"), "GET, POST, DELETE");
+        assert_eq!(asked.header("access-control-allow-methods"), "GET, POST, PUT, PATCH, DELETE");
         let headers = asked.header("access-control-allow-headers");
         assert_eq!(headers, "authorization, content-type, x-tenant, x-request-id");
         assert_eq!(asked.header("access-control-max-age"), "600");

@@ -40,8 +40,9 @@ both_engines! {
         assert_eq!(
             fields,
             [
-                "changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "inserted_at", "reactions",
-                "reply_to", "room_id", "seq", "type", "user"
+                "changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "in_room", "inserted_at",
+                "mentions", "pinned_at", "reactions", "reply_to", "room_id", "seq", "thread", "thread_root", "type",
+                "user"
             ]
         );
         assert_eq!(message["content"], body["content"]);
@@ -111,7 +112,7 @@ both_engines! {
         let first = say(&app, &alice, &"é".repeat(2000)).await;
         let reply = json!({ "content": "indeed", "reply_to": first["id"] });
         let reply = expect(app.request_as(&alice, Method::POST, MESSAGES).json(&reply), 201).await;
-        assert_eq!(reply.data()["reply_to"], first["id"]);
+        assert_eq!(reply.data()["reply_to"]["id"], first["id"]);
     }
 
     async fn one_user_may_send_ten_in_a_burst_over_rest_and_sockets_together(db: TestDatabase) {

@@ -135,7 +135,8 @@ both_engines! {
         for (method, path, allow) in [
             (Method::DELETE, "/api/v1/auth/login", "POST, OPTIONS"),
             (Method::PUT, "/api/v1/rooms", "GET, POST, HEAD, OPTIONS"),
-            (Method::PATCH, "/api/v1/rooms/general", "GET, DELETE, HEAD, OPTIONS"),
+            (Method::PUT, "/api/v1/rooms/general", "GET, PATCH, DELETE, HEAD, OPTIONS"),
+            (Method::POST, "/api/v1/rooms/general/messages/x/reactions/y", "PUT, DELETE, OPTIONS"),
             (Method::GET, "/api/v1/rooms/general/join", "POST, OPTIONS"),
             (Method::POST, "/api/v1/admin/stats", "GET, HEAD, OPTIONS"),
             (Method::POST, "/health/live", "GET, HEAD, OPTIONS"),

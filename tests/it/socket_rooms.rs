@@ -30,7 +30,7 @@ both_engines! {
         assert!(meta["online_at"].is_u64() && meta["phx_ref"].is_string());
         let diff = socket.next_frame().await;
         assert_eq!(diff, json!([null, null, "room:general", "presence_diff",
-            { "joins": { ann.id(): { "metas": [meta] } }, "leaves": {} }]));
+            { "joins": { ann.id(): { "metas": [meta] } }, "leaves": {}, "level": "exact", "count": 1 }]));
     }
 
     async fn a_message_reaches_everybody_and_the_sender_before_its_reply(db: TestDatabase) {
@@ -55,8 +55,9 @@ both_engines! {
 
         let mut keys: Vec<_> = message.as_object().unwrap().keys().map(String::as_str).collect();
         keys.sort_unstable();
-        assert_eq!(keys, ["changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "inserted_at",
-            "reactions", "reply_to", "room_id", "seq", "type", "user"]);
+        assert_eq!(keys, ["changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "in_room",
+            "inserted_at", "mentions", "pinned_at", "reactions", "reply_to", "room_id", "seq", "thread", "thread_root",
+            "type", "user"]);
         assert_eq!(message["content"], " <b>hi</b> ", "stored as it was written");
         assert_eq!(message["user"], json!({ "id": ann.id(), "username": "ann" }));
         assert_eq!((&message["type"], &message["reactions"]), (&json!("text"), &json!([])));
@@ -278,7 +279,8 @@ both_engines! {
 
         phone.close(1000).await;
         let gone = watcher.assert_broadcast("room:general", "presence_diff").await;
-        assert_eq!(gone, json!({ "joins": {}, "leaves": first["joins"] }), "the meta as it was");
+        let leaves = json!({ "joins": {}, "leaves": first["joins"], "level": "exact", "count": 2 });
+        assert_eq!(gone, leaves, "the meta as it was");
         drop(laptop);
         let gone = watcher.assert_broadcast("room:general", "presence_diff").await;
         assert_eq!(gone["leaves"], second["joins"], "a connection that is cut leaves too");

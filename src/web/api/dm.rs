@@ -1,4 +1,7 @@
 //! Conversations of two.
+//!
+//! A conversation is a room as well: what can be done with its messages beyond sending and listing is under
+//! `/rooms/{id}`, for its two members.
 
 use actix_web::{
     get, post,
@@ -69,7 +72,7 @@ pub async fn start_dm(
     body: Json<DmIn>,
 ) -> Result<Reply<Envelope<DmOut>>, ApiError> {
     let DmIn { user_id, tenant: _ } = body.read(&identity).await?;
-    let (room, peer, created) = chat::start_dm(&app.store, &identity.scope(), user_id).await?;
+    let (room, peer, created) = app.realtime.start_dm(&identity.sender(), user_id).await?;
     let location = format!("/api/v1/dm/{}/messages", room.id);
     let dm = DmOut::new(&room, peer);
     Ok(if created {

@@ -1,26 +1,45 @@
 //! What is said in rooms.
 
 use actix_web::{
-    get, post,
+    delete, get, patch, post,
     web::{Data, Path},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{NoFieldsIn, message_id};
 use crate::{
     app::App,
     chat::{self, MessageQuery, NewMessage, RoomRef},
     ids::MessageId,
+    page::Page,
     web::{
         error::ApiError,
         extract::{Authenticated, Body, Json, Pairs, Parameters, Query},
         identity::Identity,
-        reply::{Envelope, Reply},
+        reply::{Envelope, Listed, Reply},
     },
-    wire::{MessageIn, MessageOut},
+    wire::{MessageIn, MessageOut, RevisionOut},
 };
 
 impl Body for MessageIn {
+    fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+}
+
+/// What a message is to say instead.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessagePatchIn {
+    /// The text: 1 to 2000 characters, not only white space. It is stored as it is.
+    #[schema(example = "Hello, everybody!")]
+    pub content: String,
+    /// The tenant, for clients that name it in the body.
+    pub tenant: Option<String>,
+}
+
+impl Body for MessagePatchIn {
     fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
@@ -47,6 +66,23 @@ impl Parameters for MessageParams {
             limit: pairs.limit(),
             before_id: pairs.id("before_id"),
             after_id: pairs.id("after_id"),
+        }
+    }
+}
+
+impl From<MessageParams> for MessageQuery {
+    fn from(
+        MessageParams {
+            limit,
+            before_id,
+            after_id,
+        }: MessageParams,
+    ) -> Self {
+        Self {
+            limit,
+            before_id,
+            after_id,
+            ..Self::default()
         }
     }
 }
@@ -110,6 +146,88 @@ pub async fn send_message(
     send(&app, &identity, &RoomRef::parse(&id), message).await
 }
 
+/// Shows a message, deleted or not
+#[utoipa::path(tag = "messages", responses((status = 200, description = "The message", body = Envelope<MessageOut>)))]
+#[get("/rooms/{id}/messages/{mid}")]
+pub async fn get_message(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    path: Path<(String, String)>,
+) -> Result<Reply<Envelope<MessageOut>>, ApiError> {
+    let (room, id) = place(&path)?;
+    let message = chat::get_message(&app.store, &identity.scope(), &room, id).await?;
+    Ok(Reply::ok(message.into()))
+}
+
+/// Gives a message another text; only its author may, and not for ever
+///
+/// How long is up to the tenant. The text it had is kept for moderators. The same text again changes nothing.
+#[utoipa::path(
+    tag = "messages",
+    request_body = MessagePatchIn,
+    responses((status = 200, description = "The message as it is now", body = Envelope<MessageOut>))
+)]
+#[patch("/rooms/{id}/messages/{mid}")]
+pub async fn edit_message(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    path: Path<(String, String)>,
+    body: Json<MessagePatchIn>,
+) -> Result<Reply<Envelope<MessageOut>>, ApiError> {
+    let MessagePatchIn { content, tenant: _ } = body.read(&identity).await?;
+    let (room, id) = place(&path)?;
+    let changed = app
+        .realtime
+        .edit_message(&identity.sender(), &room, id, content)
+        .await?;
+    Ok(Reply::ok(changed.message.into()))
+}
+
+/// Deletes a message; its author may, as long as it can be edited, and moderators always
+///
+/// It keeps its place and loses its content. Deleting it again changes nothing.
+#[utoipa::path(
+    tag = "messages",
+    request_body = NoFieldsIn,
+    responses((status = 200, description = "What is left of the message", body = Envelope<MessageOut>))
+)]
+#[delete("/rooms/{id}/messages/{mid}")]
+pub async fn delete_message(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    path: Path<(String, String)>,
+    body: Json<NoFieldsIn>,
+) -> Result<Reply<Envelope<MessageOut>>, ApiError> {
+    let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
+    let (room, id) = place(&path)?;
+    let changed = app.realtime.delete_message(&identity.sender(), &room, id).await?;
+    Ok(Reply::ok(changed.message.into()))
+}
+
+/// Lists the texts a message had before, the oldest first, up to 100; for moderators and up
+#[utoipa::path(
+    tag = "messages",
+    responses((status = 200, description = "The texts, all on one page", body = Listed<RevisionOut>))
+)]
+#[get("/rooms/{id}/messages/{mid}/revisions")]
+pub async fn list_revisions(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    path: Path<(String, String)>,
+) -> Result<Reply<Listed<RevisionOut>>, ApiError> {
+    let (room, id) = place(&path)?;
+    let revisions = chat::list_revisions(&app.store, &identity.scope(), &room, id).await?;
+    Ok(Reply::page(Page {
+        items: revisions,
+        next_cursor: None,
+    }))
+}
+
+/// The message that a path names, and its room.
+pub(super) fn place(path: &(String, String)) -> Result<(RoomRef, MessageId), chat::Error> {
+    Ok((RoomRef::parse(&path.0), message_id(&path.1)?))
+}
+
 /// A page of the messages of a room or conversation.
 pub(super) async fn page(
     app: &App,
@@ -117,31 +235,26 @@ pub(super) async fn page(
     room: &RoomRef,
     query: &Query<MessageParams>,
 ) -> Result<Reply<MessagesOut>, ApiError> {
-    let MessageParams {
-        limit,
-        before_id,
-        after_id,
-    } = query.read()?;
-    let query = MessageQuery {
-        limit,
-        before_id,
-        after_id,
-        ..MessageQuery::default()
-    };
+    let query = query.read()?.into();
     let page = chat::list_messages(&app.store, &identity.scope(), room, query).await?;
+    Ok(page_reply(app, page))
+}
+
+/// A page of messages with what lies around it.
+pub(super) fn page_reply(app: &App, page: chat::MessagePage) -> Reply<MessagesOut> {
     let chat::MessagePage {
         messages,
         has_more,
         head_seq,
     } = page;
-    Ok(Reply::whole(MessagesOut {
+    Reply::whole(MessagesOut {
         data: messages.into_iter().map(Into::into).collect(),
         meta: MessagesMeta {
             has_more,
             head_seq,
             epoch: app.epoch.clone(),
         },
-    }))
+    })
 }
 
 /// Sends to a room or conversation, the way every transport does.
@@ -155,12 +268,16 @@ pub(super) async fn send(
         content,
         client_id,
         reply_to,
+        thread_root,
+        also_in_room,
         tenant: _,
     } = message;
     let message = NewMessage {
         content,
         client_id,
         reply_to,
+        thread_root,
+        also_in_room: also_in_room.unwrap_or(false),
     };
     let sent = app.realtime.send_message(&identity.sender(), room, message).await?;
     let message = MessageOut::from(sent.message);

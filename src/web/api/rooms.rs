@@ -1,16 +1,16 @@
 //! Rooms, and coming and going.
 
 use actix_web::{
-    delete, get, post,
+    delete, get, patch, post,
     web::{Data, Path},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::NoFieldsIn;
 use crate::{
     app::App,
-    chat::{self, NewRoom, Role, RoomKind, RoomRef, RoomWithMembers},
+    chat::{self, NewRoom, Role, RoomKind, RoomPatch, RoomRef, RoomWithMembers},
     web::{
         error::ApiError,
         extract::{Authenticated, Body, Json, PageParams, Query},
@@ -41,6 +41,42 @@ impl Body for RoomIn {
     fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
+}
+
+/// What is to change about a room; what is missing stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoomPatchIn {
+    /// 1 to 80 characters. For admins and up.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, example = "Book club")]
+    pub name: Option<String>,
+    /// Up to 500 characters; `null` or an empty text removes it. For admins and up.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub description: Option<Option<String>>,
+    /// Seconds that everybody below moderator has to wait between two messages, up to 3600; 0 for none. For
+    /// moderators and up.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = u32, required = false, maximum = 3600)]
+    pub slow_mode_s: Option<u32>,
+    /// Whether nobody below moderator may write. For moderators and up.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = bool, required = false)]
+    pub frozen: Option<bool>,
+    /// The tenant, for clients that name it in the body.
+    pub tenant: Option<String>,
+}
+
+impl Body for RoomPatchIn {
+    fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+}
+
+/// Tells a field that is `null` from one that is missing.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Lists the public rooms and the private ones the user is in
@@ -122,6 +158,39 @@ pub async fn get_room(
     }))
 }
 
+/// Changes a room's name or description, or who may write how often
+#[utoipa::path(
+    tag = "rooms",
+    request_body = RoomPatchIn,
+    responses((status = 200, description = "The room as it is now", body = Envelope<RoomOut>))
+)]
+#[patch("/rooms/{id}")]
+pub async fn update_room(
+    app: Data<App>,
+    Authenticated(identity): Authenticated,
+    id: Path<String>,
+    body: Json<RoomPatchIn>,
+) -> Result<Reply<Envelope<RoomOut>>, ApiError> {
+    let RoomPatchIn {
+        name,
+        description,
+        slow_mode_s,
+        frozen,
+        tenant: _,
+    } = body.read(&identity).await?;
+    let patch = RoomPatch {
+        name,
+        description: description.map(Option::unwrap_or_default),
+        slow_mode_s,
+        frozen,
+    };
+    let change = app
+        .realtime
+        .update_room(&identity.sender(), &RoomRef::parse(&id), patch)
+        .await?;
+    Ok(Reply::ok(change.room.into()))
+}
+
 /// Deletes a room with all its messages; only its creator may
 #[utoipa::path(
     tag = "rooms",
@@ -142,7 +211,7 @@ pub async fn delete_room(
     Ok(Reply::done())
 }
 
-/// Makes the user a member of a public room
+/// Makes the user a member of a public room, or of one the user is invited to
 #[utoipa::path(
     tag = "rooms",
     request_body = NoFieldsIn,
@@ -156,8 +225,8 @@ pub async fn join_room(
     body: Json<NoFieldsIn>,
 ) -> Result<Reply<Envelope<RoomOut>>, ApiError> {
     let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
-    let room = chat::join_room(&app.store, &identity.scope(), &RoomRef::parse(&id)).await?;
-    Ok(Reply::ok(room.into()))
+    let joined = app.realtime.join_room(&identity.sender(), &RoomRef::parse(&id)).await?;
+    Ok(Reply::ok(joined.room.into()))
 }
 
 /// Ends the user's membership of a room
@@ -174,8 +243,8 @@ pub async fn leave_room(
     body: Json<NoFieldsIn>,
 ) -> Result<Reply<Envelope<Nothing>>, ApiError> {
     let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
-    let scope = identity.scope();
-    let room = chat::leave_room(&app.store, &scope, &RoomRef::parse(&id)).await?;
-    app.realtime.member_left(&scope, &room).await;
+    app.realtime
+        .leave_room(&identity.sender(), &RoomRef::parse(&id))
+        .await?;
     Ok(Reply::done())
 }

@@ -21,7 +21,8 @@ use tracing::debug;
 
 use super::{
     connect::{self, Admitted, Refusal},
-    session::{Done, Session, Transport},
+    session::Session,
+    transport::{Done, Transport},
 };
 use crate::{
     app::App,

@@ -2,7 +2,7 @@
 //!
 //! * [`connect`] — who may open a socket
 //! * [`websocket`], [`longpoll`] — the transports: actors that carry frames and nothing else
-//! * [`session`] — what happens on a socket, whatever carries it
+//! * [`session`] — what happens on a socket, whatever carries it; [`transport`] — what the two say to each other
 //! * [`room_channel`], [`payloads`] — the chat channel
 //! * `payload_guard` — bounds what a WebSocket client may make the server buffer
 
@@ -11,6 +11,7 @@ pub mod longpoll;
 pub mod payloads;
 pub mod room_channel;
 pub mod session;
+pub mod transport;
 pub mod websocket;
 
 mod payload_guard;

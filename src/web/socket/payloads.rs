@@ -9,6 +9,7 @@ use crate::{
     chat::{MessageQuery, NewMessage, Role},
     ids::{MessageId, UserId},
     phoenix::Payload,
+    realtime::presence_levels::PresenceSummary,
     timestamp::Timestamp,
     validation::Violations,
     web::{error::ApiError, extract},
@@ -26,6 +27,61 @@ pub struct JoinReply<'a> {
     pub epoch: &'a str,
     /// The last `seq` of the room's log at the time of the join.
     pub head_seq: i64,
+    /// How much is told about who is present, and how many are.
+    pub presence: PresenceSummary,
+    /// For a join with `since`: whether `messages` is all that was missed. When not, it is the newest page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<bool>,
+    /// For a join with `since`: messages, by `changed_seq` when recovered, else by `seq`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Vec<MessageOut>>,
+    /// For a join with `since` that did not recover: whether there are older messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_more: Option<bool>,
+}
+
+/// Where a client that comes back has been.
+#[derive(Debug, Deserialize)]
+pub struct Since {
+    /// The epoch of the join reply then.
+    pub epoch: String,
+    /// The last change it knows.
+    pub seq: i64,
+}
+
+/// A change of a message, or of what the user has read, as a client asks for it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ChangeIn {
+    /// `edit_message {id, content}`
+    Edit(MessageId, String),
+    /// `delete_message {id}`
+    Delete(MessageId),
+    /// `add_reaction {id, emoji}`
+    AddReaction(MessageId, String),
+    /// `remove_reaction {id, emoji}`
+    RemoveReaction(MessageId, String),
+    /// `pin_message {id}`
+    Pin(MessageId),
+    /// `unpin_message {id}`
+    Unpin(MessageId),
+    /// `mark_read {seq}`
+    MarkRead(i64),
+    /// `mark_unread {seq}`
+    MarkUnread(i64),
+}
+
+/// Reply to a change of a message.
+#[derive(Debug, Serialize)]
+pub struct ChangedMessage {
+    /// The message as it is now.
+    pub message: MessageOut,
+}
+
+/// Reply to `mark_read` and `mark_unread`.
+#[derive(Debug, Serialize)]
+pub struct MarkedRead {
+    /// Up to where the user has read now.
+    pub seq: i64,
 }
 
 /// `message_history`, pushed after a join.
@@ -60,6 +116,10 @@ struct NewMessageIn {
     client_id: Option<String>,
     #[serde(default)]
     reply_to: Option<MessageId>,
+    #[serde(default)]
+    thread_root: Option<MessageId>,
+    #[serde(default)]
+    also_in_room: bool,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +129,10 @@ struct AliasedMessageIn {
     client_id: Option<String>,
     #[serde(default)]
     reply_to: Option<MessageId>,
+    #[serde(default)]
+    thread_root: Option<MessageId>,
+    #[serde(default)]
+    also_in_room: bool,
 }
 
 #[derive(Deserialize)]
@@ -81,31 +145,98 @@ struct LoadMoreIn {
     limit: Option<u64>,
 }
 
-/// Reads the payload of `new_message {content, client_id?, reply_to?}`.
+#[derive(Deserialize)]
+struct JoinIn {
+    #[serde(default)]
+    since: Option<Since>,
+}
+
+#[derive(Deserialize)]
+struct MessageIdIn {
+    id: MessageId,
+}
+
+#[derive(Deserialize)]
+struct EditIn {
+    id: MessageId,
+    content: String,
+}
+
+#[derive(Deserialize)]
+struct ReactionIn {
+    id: MessageId,
+    emoji: String,
+}
+
+#[derive(Deserialize)]
+struct ReadIn {
+    seq: i64,
+}
+
+/// Reads the payload of a join, `{since?: {epoch, seq}}`. Payloads that are no object at all are fine, too.
+pub fn join(payload: &Payload) -> Result<Option<Since>, Violations> {
+    match payload {
+        Payload::Json(json) if json.get().trim_start().starts_with('{') => match read::<JoinIn>(payload)?.since {
+            Some(Since { seq, .. }) if seq < 0 => Err(Violations::of("since.seq", "must be 0 or greater")),
+            since => Ok(since),
+        },
+        Payload::Json(_) | Payload::Binary(_) => Ok(None),
+    }
+}
+
+/// Reads an event that changes something; `None` when it is no such event.
+pub fn change(event: &str, payload: &Payload) -> Option<Result<ChangeIn, Violations>> {
+    let id = |make: fn(MessageId) -> ChangeIn| read::<MessageIdIn>(payload).map(|MessageIdIn { id }| make(id));
+    let reaction = |make: fn(MessageId, String) -> ChangeIn| {
+        read::<ReactionIn>(payload).map(|ReactionIn { id, emoji }| make(id, emoji))
+    };
+    let seq = |make: fn(i64) -> ChangeIn| read::<ReadIn>(payload).map(|ReadIn { seq }| make(seq));
+    Some(match event {
+        "edit_message" => read::<EditIn>(payload).map(|EditIn { id, content }| ChangeIn::Edit(id, content)),
+        "delete_message" => id(ChangeIn::Delete),
+        "add_reaction" => reaction(ChangeIn::AddReaction),
+        "remove_reaction" => reaction(ChangeIn::RemoveReaction),
+        "pin_message" => id(ChangeIn::Pin),
+        "unpin_message" => id(ChangeIn::Unpin),
+        "mark_read" => seq(ChangeIn::MarkRead),
+        "mark_unread" => seq(ChangeIn::MarkUnread),
+        _ => return None,
+    })
+}
+
+/// Reads the payload of `new_message {content, client_id?, reply_to?, thread_root?, also_in_room?}`.
 pub fn new_message(payload: &Payload) -> Result<NewMessage, Violations> {
     let NewMessageIn {
         content,
         client_id,
         reply_to,
+        thread_root,
+        also_in_room,
     } = read(payload)?;
     Ok(NewMessage {
         content,
         client_id,
         reply_to,
+        thread_root,
+        also_in_room,
     })
 }
 
-/// Reads the payload of `message:new {body, client_id?, reply_to?}`, the same under other names.
+/// Reads the payload of `message:new {body, …}`, the same under another name.
 pub fn aliased_message(payload: &Payload) -> Result<NewMessage, Violations> {
     let AliasedMessageIn {
         body,
         client_id,
         reply_to,
+        thread_root,
+        also_in_room,
     } = read(payload)?;
     Ok(NewMessage {
         content: body,
         client_id,
         reply_to,
+        thread_root,
+        also_in_room,
     })
 }
 

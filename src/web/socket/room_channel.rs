@@ -9,15 +9,19 @@ use serde_json::value::RawValue;
 use tracing::{error, warn};
 
 use super::{
-    payloads::{JoinReply, MessageHistory, MoreMessages, TypingNotice},
-    session::{Reply, raw},
+    payloads::{
+        self, ChangeIn, ChangedMessage, JoinReply, MarkedRead, MessageHistory, MoreMessages, Since, TypingNotice,
+    },
+    transport::{Reply, raw},
 };
 use crate::{
     app::App,
-    chat::{self, Access, Grant, MessageQuery, NewMessage, RoomKind, RoomRef},
-    phoenix::ChannelId,
+    chat::{self, Access, Grant, Message, MessageQuery, NewMessage, ReadMark, Recovery, RoomKind, RoomRef},
+    phoenix::{ChannelId, Payload},
     realtime::{
+        SendError,
         messages::{Presentee, Publish, Subscribe},
+        presence_levels::PresenceSummary,
         room_registry::RoomRegistry,
         socket_handle::{SocketHandle, SocketId},
         topic::{Topic, TopicKey},
@@ -69,6 +73,7 @@ impl From<chat::Error> for JoinRefusal {
         match error {
             chat::Error::RoomNotFound => Self::Reason("room not found"),
             chat::Error::NotMember => Self::Reason("unauthorized"),
+            chat::Error::Banned => Self::Reason("banned"),
             error => {
                 error!(error = &error as &dyn std::error::Error, "join failed");
                 Self::Crashed
@@ -96,6 +101,7 @@ impl Member {
         channel: ChannelId,
         topic: Arc<str>,
         meant: Topic,
+        since: Option<Since>,
     ) -> Result<JoinOutcome, JoinRefusal> {
         let (store, scope) = (&self.app.store, self.identity.scope());
         let (room_ref, direct) = match meant {
@@ -113,31 +119,57 @@ impl Member {
             announce: self.identity.tenant.settings.announce_joins,
         };
         let key = TopicKey::Room(room.id);
-        self.subscribe(channel, key, topic, Some(presentee)).await?;
+        let presence = self.subscribe(channel, key, topic, Some(presentee)).await?;
 
         // Read again now that the subscription stands: whoever was removed meanwhile must not get in.
         let room_ref = RoomRef::Id(room.id);
         let Grant { room, role } = chat::authorise(store, &scope, &room_ref, Access::Read).await?;
-        let query = MessageQuery {
-            limit: self.app.settings.socket.history_limit,
-            ..MessageQuery::default()
-        };
-        let page = chat::list_messages(store, &scope, &room_ref, query).await?;
-        let head_seq = page.head_seq;
-        let reply = JoinReply {
+        let settings = &self.app.settings.socket;
+        let mut reply = JoinReply {
             room: RoomOut::from(room),
             role,
             epoch: &self.app.epoch,
-            head_seq,
+            head_seq: 0,
+            presence,
+            recovered: None,
+            messages: None,
+            has_more: None,
         };
-        let history = MessageHistory {
-            messages: page.messages.into_iter().map(MessageOut::from).collect(),
+        let history = match since {
+            None => {
+                let query = MessageQuery {
+                    limit: settings.history_limit,
+                    ..MessageQuery::default()
+                };
+                let page = chat::list_messages(store, &scope, &room_ref, query).await?;
+                reply.head_seq = page.head_seq;
+                Some(raw(&MessageHistory {
+                    messages: messages_out(page.messages),
+                }))
+            }
+            Some(Since { epoch, seq }) => {
+                let limit = settings.recovery_limit;
+                match chat::changes_since(store, &scope, &room_ref, &epoch, seq, limit).await? {
+                    Recovery::Recovered { messages, head_seq } => {
+                        reply.head_seq = head_seq;
+                        reply.recovered = Some(true);
+                        reply.messages = Some(messages_out(messages));
+                    }
+                    Recovery::Lost { page } => {
+                        reply.head_seq = page.head_seq;
+                        reply.recovered = Some(false);
+                        reply.has_more = Some(page.has_more);
+                        reply.messages = Some(messages_out(page.messages));
+                    }
+                }
+                None
+            }
         };
         Ok(JoinOutcome {
             key,
+            head_seq: reply.head_seq,
             response: raw(&reply),
-            history: Some(raw(&history)),
-            head_seq,
+            history,
         })
     }
 
@@ -147,7 +179,7 @@ impl Member {
         key: TopicKey,
         topic: Arc<str>,
         presence: Option<Presentee>,
-    ) -> Result<(), JoinRefusal> {
+    ) -> Result<PresenceSummary, JoinRefusal> {
         let subscribe = Subscribe {
             socket: Arc::clone(&self.socket),
             channel,
@@ -156,7 +188,7 @@ impl Member {
             presence,
         };
         match self.registry.send(subscribe).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(summary)) => Ok(summary),
             // The socket is ending, or the registry is: either way its clients come again.
             Ok(Err(_)) | Err(_) => Err(JoinRefusal::Unavailable),
         }
@@ -209,6 +241,50 @@ pub(super) async fn load_more(member: &Member, query: Result<MessageQuery, Viola
         }),
         Err(error) => Reply::error(&channel_error(&error)),
     }
+}
+
+/// Reads an event that changes something; `None` when it is no such event.
+pub(super) fn change(event: &str, payload: &Payload) -> Option<Result<ChangeIn, Violations>> {
+    payloads::change(event, payload)
+}
+
+/// Makes a change and tells what to answer.
+pub(super) async fn make(member: &Member, change: Result<ChangeIn, Violations>) -> Reply {
+    let TopicKey::Room(room_id) = member.key else {
+        return Reply::error(&serde_json::json!({ "reason": "unknown_event" }));
+    };
+    let change = match change {
+        Ok(change) => change,
+        Err(violations) => return Reply::error(&channel_error(&chat::Error::Invalid(violations))),
+    };
+    let (realtime, sender, room) = (&member.app.realtime, member.identity.sender(), RoomRef::Id(room_id));
+    let changed = match change {
+        ChangeIn::Edit(id, content) => realtime.edit_message(&sender, &room, id, content).await,
+        ChangeIn::Delete(id) => realtime.delete_message(&sender, &room, id).await,
+        ChangeIn::AddReaction(id, emoji) => realtime.add_reaction(&sender, &room, id, &emoji).await,
+        ChangeIn::RemoveReaction(id, emoji) => realtime.remove_reaction(&sender, &room, id, &emoji).await,
+        ChangeIn::Pin(id) => realtime.pin_message(&sender, &room, id).await,
+        ChangeIn::Unpin(id) => realtime.unpin_message(&sender, &room, id).await,
+        ChangeIn::MarkRead(seq) => return marked(realtime.mark_read(&sender, &room, seq).await),
+        ChangeIn::MarkUnread(seq) => return marked(realtime.mark_unread(&sender, &room, seq).await),
+    };
+    match changed {
+        Ok(changed) => Reply::ok(&ChangedMessage {
+            message: MessageOut::from(changed.message),
+        }),
+        Err(error) => Reply::error(&channel_send_error(&error)),
+    }
+}
+
+fn marked(marked: Result<ReadMark, SendError>) -> Reply {
+    match marked {
+        Ok(mark) => Reply::ok(&MarkedRead { seq: mark.seq }),
+        Err(error) => Reply::error(&channel_send_error(&error)),
+    }
+}
+
+fn messages_out(messages: Vec<Message>) -> Vec<MessageOut> {
+    messages.into_iter().map(MessageOut::from).collect()
 }
 
 /// Tells the others of the room that somebody types, or does no longer.

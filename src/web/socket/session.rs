@@ -12,40 +12,42 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, AsyncContext, Handler, Message, Recipient, dev::ToEnvelope};
+use actix::{Addr, Recipient};
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use serde::Serialize;
-use serde_json::{json, value::RawValue};
-use tracing::{debug, error, warn};
+use serde_json::json;
+use tracing::{debug, warn};
 
-use super::room_channel::{self, JoinOutcome, JoinRefusal, Member};
+use super::{
+    room_channel::{self, JoinOutcome, JoinRefusal, Member},
+    transport::{Action, Done, Job, Reply, TypingNumber, raw},
+};
 use crate::{
     app::App,
+    chat,
     metrics::Transport as TransportKind,
-    phoenix::{self, ChannelId, Effect, Frame, Payload, Ref, SocketLimits, Version},
+    phoenix::{self, ChannelId, Effect, Payload, Ref, SocketLimits, Version},
     realtime::{
         connections::ConnectionPermit,
-        messages::{Gone, Register, Unsubscribe},
+        messages::{Baseline, Gone, Register, Unsubscribe},
         room_registry::RoomRegistry,
         socket_handle::{Disconnect, Outbound, SocketHandle},
         topic::{ROUTES, Topic, TopicKey},
     },
     timestamp::Timestamp,
-    web::identity::Identity,
+    web::{error::channel_error, identity::Identity},
 };
 
 /// One socket: the protocol machine, the chat channels on it, and who is behind it.
 pub struct Session {
-    pub(super) app: Arc<App>,
-    pub(super) identity: Arc<Identity>,
-    pub(super) socket: phoenix::Socket,
-    pub(super) handle: Arc<SocketHandle>,
-    pub(super) registry: Addr<RoomRegistry>,
+    app: Arc<App>,
+    identity: Arc<Identity>,
+    socket: phoenix::Socket,
+    handle: Arc<SocketHandle>,
+    registry: Addr<RoomRegistry>,
     channels: HashMap<ChannelId, Channel>,
     actions: VecDeque<Action>,
     /// Jobs whose effects a graceful end waits for.
@@ -55,68 +57,6 @@ pub struct Session {
     transport: TransportKind,
     _permit: ConnectionPermit,
 }
-
-/// What a transport has to do for its session.
-pub enum Action {
-    /// Write a frame to the client.
-    Write(Frame),
-    /// Run a job and hand its end to [`Session::done`]; when it panics, `on_panic` takes its place.
-    Run {
-        /// The work.
-        job: Job,
-        /// What to report in its stead.
-        on_panic: Done,
-    },
-    /// Hand this to [`Session::done`] after a while.
-    Later(Duration, Done),
-    /// Close with this code; nothing comes after it.
-    Close(u16),
-}
-
-/// Work that waits for something.
-pub type Job = LocalBoxFuture<'static, Done>;
-
-/// The end of a job, or a moment that was waited for.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub enum Done {
-    /// A join was decided.
-    Joined {
-        /// The channel.
-        channel: ChannelId,
-        /// What came of it.
-        result: Result<Box<JoinOutcome>, JoinRefusal>,
-        /// When it was asked for.
-        since: Instant,
-    },
-    /// A push was handled.
-    Handled {
-        /// The channel.
-        channel: ChannelId,
-        /// The push's ref.
-        r#ref: Ref,
-        /// What to answer, if anything.
-        reply: Option<Reply>,
-    },
-    /// A push's handler panicked.
-    Crashed(ChannelId),
-    /// A typing notice has stood long enough.
-    TypingExpired(ChannelId, TypingNumber),
-    /// A notice to others is out.
-    Told,
-    /// The token ran out.
-    TokenExpired,
-}
-
-/// A reply to a push.
-#[derive(Debug)]
-pub struct Reply {
-    status: &'static str,
-    response: Box<RawValue>,
-}
-
-/// Tells one typing notice of a channel from the next.
-pub type TypingNumber = u64;
 
 enum Phase {
     Open,
@@ -147,32 +87,6 @@ impl Channel {
             ChannelState::Joined { key, .. } => Some(key),
         }
     }
-}
-
-impl Reply {
-    /// `{"status":"ok"}` with a response.
-    pub fn ok(response: &impl Serialize) -> Self {
-        Self {
-            status: "ok",
-            response: raw(response),
-        }
-    }
-
-    /// `{"status":"error"}` with a response.
-    pub fn error(response: &impl Serialize) -> Self {
-        Self {
-            status: "error",
-            response: raw(response),
-        }
-    }
-}
-
-/// JSON of `value`; what cannot be encoded is logged and becomes an empty object.
-pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
-    serde_json::value::to_raw_value(value).unwrap_or_else(|error| {
-        error!(%error, "payload not encoded");
-        RawValue::NULL.to_owned()
-    })
 }
 
 impl Session {
@@ -313,6 +227,10 @@ impl Session {
                         .refuse_join(channel, raw(&json!({ "reason": "room not found" })));
                 }
             }
+            Outbound::CrashChannel(channel) => {
+                self.forget(channel, false);
+                self.crash_on_wire(channel);
+            }
             Outbound::RegistryLost => {
                 let channels: Vec<_> = self.channels.keys().copied().collect();
                 for channel in channels {
@@ -392,7 +310,11 @@ impl Session {
             let Some(effect) = self.socket.next_effect() else { break };
             match effect {
                 Effect::Send(frame) => self.actions.push_back(Action::Write(frame)),
-                Effect::Join { channel, topic, .. } => self.join(channel, topic),
+                Effect::Join {
+                    channel,
+                    topic,
+                    payload,
+                } => self.join(channel, topic, &payload),
                 Effect::Push {
                     channel,
                     event,
@@ -405,7 +327,7 @@ impl Session {
         }
     }
 
-    fn join(&mut self, channel: ChannelId, topic: Arc<str>) {
+    fn join(&mut self, channel: ChannelId, topic: Arc<str>, payload: &Payload) {
         self.renew_registry();
         if let Err(refused) = self.app.realtime.limits().join(self.handle.id()) {
             let response = json!({ "reason": "rate_limited", "retry_after_ms": refused.retry_after_ms() });
@@ -428,7 +350,14 @@ impl Session {
                 self.socket.refuse_join(channel, raw(&json!({ "reason": reason })));
                 return;
             }
-            Some(meant) => async move { visitor.join_room(channel, joining, meant).await }.boxed_local(),
+            Some(meant) => match super::payloads::join(payload) {
+                Ok(since) => async move { visitor.join_room(channel, joining, meant, since).await }.boxed_local(),
+                Err(violations) => {
+                    let response = channel_error(&chat::Error::Invalid(violations));
+                    self.socket.refuse_join(channel, raw(&response));
+                    return;
+                }
+            },
         };
         let state = ChannelState::Joining { held: Vec::new() };
         self.channels.insert(
@@ -482,6 +411,14 @@ impl Session {
                     return;
                 };
                 let before = std::mem::replace(&mut channel.state, ChannelState::Joined { key, head_seq });
+                let socket_id = self.handle.id();
+                #[expect(clippy::disallowed_methods, reason = "once per join, and must not be lost")]
+                self.registry.do_send(Baseline {
+                    key,
+                    seq: head_seq,
+                    socket_id,
+                    channel: id,
+                });
                 self.socket.accept_join(id, response);
                 if let Some(history) = history {
                     self.socket.push(id, "message_history", &Payload::Json(history));
@@ -562,7 +499,11 @@ impl Session {
                 let query = super::payloads::load_more(payload, self.app.settings.socket.history_limit);
                 async move { Some(room_channel::load_more(&member, query).await) }.boxed_local()
             }
-            _ => async { Some(Reply::error(&json!({ "reason": "unknown_event" }))) }.boxed_local(),
+            event if in_room => match room_channel::change(event, payload) {
+                Some(change) => async move { Some(room_channel::make(&member, change).await) }.boxed_local(),
+                None => unknown_event(),
+            },
+            _ => unknown_event(),
         };
         let job = job.map(move |reply| Done::Handled {
             channel: id,
@@ -623,6 +564,10 @@ impl Session {
     /// The channel failed; its client rejoins.
     fn crash_channel(&mut self, id: ChannelId) {
         self.forget(id, true);
+        self.crash_on_wire(id);
+    }
+
+    fn crash_on_wire(&mut self, id: ChannelId) {
         if self.socket.is_joined(id) {
             self.socket.crash_channel(id);
         } else {
@@ -669,49 +614,14 @@ impl Drop for Session {
     }
 }
 
+fn unknown_event() -> LocalBoxFuture<'static, Option<Reply>> {
+    async { Some(Reply::error(&json!({ "reason": "unknown_event" }))) }.boxed_local()
+}
+
 fn topic_kind(topic: &str) -> &'static str {
     match topic.split_once(':') {
         Some(("dm", _)) => "dm",
         Some(("user", _)) => "user",
         _ => "room",
-    }
-}
-
-/// An actor that carries a session's frames.
-pub trait Transport: Actor + Handler<Done>
-where
-    Self::Context: AsyncContext<Self> + ToEnvelope<Self, Done>,
-{
-    /// The session, once there is one.
-    fn session(&mut self) -> Option<&mut Session>;
-
-    /// Writes a frame to the client.
-    fn write(&mut self, frame: Frame, ctx: &mut Self::Context);
-
-    /// Closes the connection; nothing is written after it.
-    fn close(&mut self, code: u16, ctx: &mut Self::Context);
-
-    /// Carries out what the session wants done.
-    fn drive(&mut self, ctx: &mut Self::Context) {
-        while let Some(action) = self.session().and_then(Session::next_action) {
-            match action {
-                Action::Write(frame) => self.write(frame, ctx),
-                Action::Close(code) => {
-                    self.close(code, ctx);
-                    return;
-                }
-                Action::Later(delay, done) => {
-                    ctx.notify_later(done, delay);
-                }
-                Action::Run { job, on_panic } => {
-                    let session = ctx.address();
-                    actix::spawn(async move {
-                        let done = AssertUnwindSafe(job).catch_unwind().await.unwrap_or(on_panic);
-                        #[expect(clippy::disallowed_methods, reason = "one per job, whose number is bounded")]
-                        session.do_send(done);
-                    });
-                }
-            }
-        }
     }
 }

@@ -24,7 +24,8 @@ use bytestring::ByteString;
 use super::{
     connect::Admitted,
     payload_guard::{PayloadGuard, Seen, SizeLimits},
-    session::{Done, Session, Transport},
+    session::Session,
+    transport::{Done, Transport},
 };
 use crate::{
     metrics::Transport as TransportKind,

@@ -9,8 +9,9 @@ use actix_web::web::Data;
 use parlour::{
     accounts::{self, NewUser, PasswordHasher, User},
     app::App,
-    chat,
-    config::{Environment, RateLimit, Settings, Sources},
+    chat::{self, Message, NewMessage, RoomRef},
+    config::{Environment, LimitSettings, RateLimit, Settings, Sources},
+    realtime::Sender,
     scope::Scope,
     startup::{Application, Stopper},
     tenants,
@@ -60,6 +61,11 @@ impl TestApp {
     /// A server with the defaults, but for limits that tests would run into.
     pub async fn start(db: TestDatabase) -> Self {
         Self::start_with(db, |_| ()).await
+    }
+
+    /// A server without any rate limit.
+    pub async fn start_limitless(db: TestDatabase) -> Self {
+        Self::start_with(db, |settings| settings.limits = LimitSettings::off()).await
     }
 
     /// A server with settings of the test's own.
@@ -118,6 +124,43 @@ impl TestApp {
     /// A request by a user.
     pub fn request_as(&self, user: &TestUser, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).bearer_auth(&user.token)
+    }
+
+    /// The user as one who acts through the runtime, with the tenant's settings of now.
+    pub async fn sender(&self, user: &TestUser) -> Sender {
+        let tenant = tenants::get_tenant(&self.db.store, user.user.tenant_id).await.unwrap();
+        Sender {
+            scope: user.scope(),
+            username: user.user.username.clone(),
+            tenant: tenant.into(),
+        }
+    }
+
+    /// Writes a message as a request would, and tells the sockets.
+    pub async fn send(&self, user: &TestUser, room: &RoomRef, content: &str) -> Message {
+        let new = NewMessage {
+            content: content.to_owned(),
+            ..NewMessage::default()
+        };
+        let sender = self.sender(user).await;
+        self.app
+            .realtime
+            .send_message(&sender, room, new)
+            .await
+            .unwrap()
+            .message
+    }
+
+    /// Writes a message behind the server's back: it is in the log, and nobody is told.
+    pub async fn append(&self, user: &TestUser, room: &RoomRef, content: &str) -> Message {
+        let new = NewMessage {
+            content: content.to_owned(),
+            ..NewMessage::default()
+        };
+        chat::append_message(&self.db.store, &user.scope(), room, new)
+            .await
+            .unwrap()
+            .message
     }
 
     /// A V2 socket of a user.

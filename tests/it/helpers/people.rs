@@ -2,11 +2,14 @@
 
 use parlour::{
     accounts::{self, NewUser, PasswordHasher, User},
-    chat::{self, NewMessage, NewRoom, Room, RoomKind, RoomRef},
+    chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
+    entity::{TenantScoped, room_member},
     scope::Scope,
     store::Store,
     tenants,
+    timestamp::Timestamp,
 };
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
@@ -67,4 +70,34 @@ pub async fn say(store: &Store, scope: &Scope, room: &Room, content: &str) -> ch
         .await
         .unwrap()
         .message
+}
+
+/// Makes somebody a member of a room, of whatever kind, with a role.
+pub async fn make_member(store: &Store, scope: &Scope, room: &Room, role: Role) {
+    let transaction = store.begin_write().await.unwrap();
+    room_member::Entity::delete_in_tenant(scope.tenant_id)
+        .filter(room_member::Column::RoomId.eq(room.id))
+        .filter(room_member::Column::UserId.eq(scope.user_id))
+        .exec(&transaction)
+        .await
+        .unwrap();
+    let row = room_member::ActiveModel {
+        tenant_id: Set(scope.tenant_id),
+        room_id: Set(room.id),
+        user_id: Set(scope.user_id),
+        role: Set(role),
+        inserted_at: Set(Timestamp::now()),
+        ..Default::default()
+    };
+    room_member::Entity::insert(row)
+        .exec_without_returning(&transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+}
+
+/// The number of the room's last change.
+pub async fn head_seq(store: &Store, scope: &Scope, room: &Room) -> i64 {
+    let (room, _) = chat::get_room(store, scope, &RoomRef::Id(room.id)).await.unwrap();
+    room.head_seq
 }

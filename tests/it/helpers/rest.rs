@@ -1,7 +1,9 @@
 //! REST answers, read to the end.
 
-use reqwest::{RequestBuilder, header::HeaderMap};
+use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
+
+use super::app::{TestApp, TestUser};
 
 /// An answer, with everything a client can see of it.
 #[derive(Clone, Debug)]
@@ -67,4 +69,39 @@ pub async fn expect(request: RequestBuilder, status: u16) -> Answer {
     let answer = answer(request).await;
     assert_eq!(answer.status, status, "{}", answer.text);
     answer
+}
+
+/// What a user's request is answered: `ask(&app, &alice, "GET /api/v1/rooms", Value::Null)`. A body that is null
+/// is none.
+pub async fn ask(app: &TestApp, user: &TestUser, line: &str, body: Value) -> Answer {
+    let (method, path) = line.split_once(' ').expect("a method and a path");
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let request = app.request_as(user, method, path);
+    answer(if body.is_null() { request } else { request.json(&body) }).await
+}
+
+/// As [`ask`], of what has to succeed.
+pub async fn done(app: &TestApp, user: &TestUser, line: &str, body: Value) -> Answer {
+    let answer = ask(app, user, line, body).await;
+    assert!([200, 201].contains(&answer.status), "{line}: {}", answer.text);
+    answer
+}
+
+/// As [`ask`], of what has to be refused with a status and a text.
+pub async fn refused(app: &TestApp, user: &TestUser, line: &str, body: Value, status: u16, error: &str) -> Answer {
+    let answer = ask(app, user, line, body).await;
+    assert_eq!(
+        (answer.status, answer.error()),
+        (status, error),
+        "{line}: {}",
+        answer.text
+    );
+    answer
+}
+
+/// As [`ask`], of what has to be refused for one field.
+pub async fn invalid(app: &TestApp, user: &TestUser, line: &str, body: Value, field: &str) {
+    let answer = ask(app, user, line, body.clone()).await;
+    assert_eq!(answer.status, 422, "{line} {body}: {}", answer.text);
+    assert_eq!(answer.invalid_fields(), [field], "{line} {body}");
 }

@@ -94,12 +94,25 @@ impl TestSocket {
 
     /// Asks to join, without waiting.
     pub async fn start_join(&mut self, topic: &str) -> TestChannel {
+        self.start_join_with(topic, json!({})).await
+    }
+
+    /// Asks to join with a payload, without waiting.
+    pub async fn start_join_with(&mut self, topic: &str, payload: Value) -> TestChannel {
         let join_ref = self.take_ref();
-        self.send(json!([join_ref, join_ref, topic, "phx_join", {}])).await;
+        self.send(json!([join_ref, join_ref, topic, "phx_join", payload])).await;
         TestChannel {
             topic: topic.to_owned(),
             join_ref,
         }
+    }
+
+    /// Comes back to a topic: joins with what was known last, and gives the reply's response.
+    pub async fn rejoin(&mut self, topic: &str, epoch: &str, seq: i64) -> (TestChannel, Value) {
+        let since = json!({ "since": { "epoch": epoch, "seq": seq } });
+        let channel = self.start_join_with(topic, since).await;
+        let response = self.assert_reply(&channel.join_reply(), "ok").await;
+        (channel, response)
     }
 
     /// Joins, and gives the reply's response.
@@ -113,6 +126,18 @@ impl TestSocket {
     pub async fn refused_join(&mut self, topic: &str) -> Value {
         let channel = self.start_join(topic).await;
         self.assert_reply(&channel.join_reply(), "error").await["reason"].clone()
+    }
+
+    /// Pushes an event that has to be accepted, and gives the reply's response.
+    pub async fn ask(&mut self, channel: &TestChannel, event: &str, payload: Value) -> Value {
+        let pushed = self.push(channel, event, payload).await;
+        self.assert_reply(&pushed, "ok").await
+    }
+
+    /// Pushes an event that has to be refused, and gives the reply's response.
+    pub async fn refused(&mut self, channel: &TestChannel, event: &str, payload: Value) -> Value {
+        let pushed = self.push(channel, event, payload).await;
+        self.assert_reply(&pushed, "error").await
     }
 
     /// Joins a room and swallows what comes with that: history, presence, its own diff.
@@ -238,7 +263,8 @@ impl TestSocket {
         &mut self.stream
     }
 
-    async fn read(&mut self) -> Result<Value, Option<u16>> {
+    /// The next frame from the wire, or the code the connection ended with.
+    pub async fn read(&mut self) -> Result<Value, Option<u16>> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
@@ -254,7 +280,8 @@ impl TestSocket {
 }
 
 impl TestChannel {
-    fn join_reply(&self) -> Pushed {
+    /// The join as a push that is answered.
+    pub fn join_reply(&self) -> Pushed {
         Pushed {
             r#ref: self.join_ref.clone(),
         }

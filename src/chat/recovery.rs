@@ -1,0 +1,236 @@
+//! What a returning client missed.
+//!
+//! Every change leaves its number as the `changed_seq` of the message it touched, until a later change touches
+//! the same message, and numbers of a room commit in their order. So the rows with a `changed_seq` above
+//! `since`, read by one statement, are all that changed since, up to the head which that statement saw; a row
+//! that is changed again meanwhile is seen with its old number or its new one, and never falls out. The head
+//! that is told is that statement's, not one read before or after. Details (reactions, quotes) are read after
+//! it and may be newer than the head; the broadcast of that newer change brings the whole message again.
+
+use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr};
+
+use super::{
+    Error, Message, MessagePage, MessageQuery, RoomRef,
+    details::{self, MessageRow},
+    messages, rooms,
+};
+use crate::{
+    entity::{TenantScoped, message, room},
+    ids::{RoomId, TenantId, UserId},
+    scope::Scope,
+    store::Store,
+    timestamp::Timestamp,
+    validation::Violations,
+};
+
+/// Changes that are listed when nobody asks for a number.
+pub const CHANGES_LIMIT_DEFAULT: u64 = 300;
+
+/// Most changes that can be asked for.
+pub const CHANGES_LIMIT_MAX: u64 = 1000;
+
+/// Messages that are removed in one transaction.
+const PRUNE_BATCH: u64 = 500;
+
+/// What a client gets that asks for everything since a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// All of it.
+    Recovered {
+        /// Each message that was touched since, once, in its present state, ordered by `changed_seq`. Replies
+        /// in threads and deleted messages are among them.
+        messages: Vec<Message>,
+        /// With these the client is up to date with this number.
+        head_seq: i64,
+    },
+    /// It cannot be told, or is too much. The client starts afresh.
+    Lost {
+        /// The newest messages.
+        page: MessagePage,
+    },
+}
+
+/// Everything that changed in a room since a number, or the newest page when that cannot be told: another
+/// epoch, a number the room has not reached, changes that were pruned, and more than `limit` changes.
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`]; [`Error::Invalid`] for a limit out of
+/// 1 to [`CHANGES_LIMIT_MAX`] and a negative number.
+pub async fn changes_since(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    epoch: &str,
+    since: i64,
+    limit: u64,
+) -> Result<Recovery, Error> {
+    check(since, limit)?;
+    let (room, _) = rooms::find(store.reader(), scope, room).await?;
+    if room.head_seq < since || store.epoch().await? != epoch {
+        return lost(store, scope, room.id).await;
+    }
+    if room.head_seq == since {
+        return Ok(Recovery::Recovered {
+            messages: Vec::new(),
+            head_seq: since,
+        });
+    }
+    let rows = changed_rows(store, scope, room.id, since, limit + 1).await?;
+    // There was a change after `since`. Without a row of it, it is pruned.
+    let Some(first) = rows.first() else {
+        return lost(store, scope, room.id).await;
+    };
+    let (head_seq, pruned_seq) = (first.head_seq, first.pruned_seq);
+    if since < pruned_seq || rows.len() as u64 > limit {
+        return lost(store, scope, room.id).await;
+    }
+    let rows = rows.into_iter().map(|row| row.row).collect();
+    Ok(Recovery::Recovered {
+        messages: details::complete(store.reader(), scope, room.id, rows).await?,
+        head_seq,
+    })
+}
+
+/// Removes the messages of a room up to the last one stored before a moment, and says how many those were.
+/// Changes up to the last one that touched any of them can no longer be listed.
+///
+/// For the retention of a tenant: no scope, as nobody asks for it.
+///
+/// # Errors
+/// [`Error::RoomNotFound`].
+pub async fn prune_room(store: &Store, tenant_id: TenantId, room_id: RoomId, before: Timestamp) -> Result<u64, Error> {
+    // Nobody in particular; no right depends on it here.
+    let scope = Scope {
+        tenant_id,
+        user_id: UserId(uuid::Uuid::nil()),
+    };
+    let last = messages::last_seq_before(store.reader(), &scope, room_id, before).await?;
+    let mut removed = 0;
+    loop {
+        // In batches, so that the room is not closed to writers for long.
+        let batch = prune_batch(store, &scope, room_id, last.unwrap_or(0)).await?;
+        removed += batch;
+        if batch < PRUNE_BATCH {
+            return Ok(removed);
+        }
+    }
+}
+
+async fn prune_batch(store: &Store, scope: &Scope, room_id: RoomId, last: i64) -> Result<u64, Error> {
+    let room = |room: sea_orm::UpdateMany<room::Entity>| room.filter(room::Column::Id.eq(room_id));
+    let transaction = store.begin_write().await?;
+    // Takes the room's row, as every change does, and no number.
+    let locked = room(room::Entity::update_in_tenant(scope.tenant_id))
+        .col_expr(room::Column::PrunedSeq, Expr::col(room::Column::PrunedSeq))
+        .exec(&transaction)
+        .await?;
+    if locked.rows_affected == 0 {
+        return Err(Error::RoomNotFound);
+    }
+    let oldest: Vec<(i64, i64)> = details::in_room(scope, room_id)
+        .filter(message::Column::Seq.lte(last))
+        .order_by_asc(message::Column::Seq)
+        .limit(PRUNE_BATCH)
+        .select_only()
+        .column(message::Column::Seq)
+        .column(message::Column::ChangedSeq)
+        .into_tuple()
+        .all(&transaction)
+        .await?;
+    let (Some(&(up_to, _)), Some(changed)) = (oldest.last(), oldest.iter().map(|(_, changed)| *changed).max()) else {
+        return Ok(0);
+    };
+    let removed = message::Entity::delete_in_tenant(scope.tenant_id)
+        .filter(message::Column::RoomId.eq(room_id))
+        .filter(message::Column::Seq.lte(up_to))
+        .exec(&transaction)
+        .await?;
+    room(room::Entity::update_in_tenant(scope.tenant_id))
+        .filter(room::Column::PrunedSeq.lt(changed))
+        .col_expr(room::Column::PrunedSeq, Expr::value(changed))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(removed.rows_affected)
+}
+
+/// A changed message, and the room as the same statement saw it.
+#[derive(FromQueryResult)]
+struct ChangedRow {
+    #[sea_orm(nested)]
+    row: MessageRow,
+    head_seq: i64,
+    pruned_seq: i64,
+}
+
+async fn changed_rows(
+    store: &Store,
+    scope: &Scope,
+    room_id: RoomId,
+    since: i64,
+    limit: u64,
+) -> Result<Vec<ChangedRow>, Error> {
+    let of_room = |column: room::Column| -> Expr {
+        room::Entity::in_tenant(scope.tenant_id)
+            .filter(room::Column::Id.eq(room_id))
+            .select_only()
+            .column(column)
+            .into_query()
+            .into()
+    };
+    let changed = details::in_room(scope, room_id).filter(message::Column::ChangedSeq.gt(since));
+    Ok(details::with_author(changed)
+        .expr_as(of_room(room::Column::HeadSeq), "head_seq")
+        .expr_as(of_room(room::Column::PrunedSeq), "pruned_seq")
+        .order_by_asc(message::Column::ChangedSeq)
+        .limit(limit)
+        .into_model::<ChangedRow>()
+        .all(store.reader())
+        .await?)
+}
+
+async fn lost(store: &Store, scope: &Scope, room_id: RoomId) -> Result<Recovery, Error> {
+    let page = messages::list_messages(store, scope, &RoomRef::Id(room_id), MessageQuery::default()).await?;
+    Ok(Recovery::Lost { page })
+}
+
+fn check(since: i64, limit: u64) -> Result<(), Violations> {
+    let mut violations = Violations::new();
+    if since < 0 {
+        violations.add("since", "must be 0 or greater");
+    }
+    if !(1..=CHANGES_LIMIT_MAX).contains(&limit) {
+        violations.add("limit", format!("must be between 1 and {CHANGES_LIMIT_MAX}"));
+    }
+    violations.into_result()
+}
+
+/// Everything that changed in a room since a number, with the number it brings up to, for whoever broadcasts
+/// changes; `None` when it cannot be told or is more than `limit` changes. No scope: what is read is told to
+/// those who may hear it anyway.
+///
+/// # Errors
+/// The database's.
+pub async fn read_changes(
+    store: &Store,
+    tenant_id: TenantId,
+    room_id: RoomId,
+    since: i64,
+    limit: u64,
+) -> Result<Option<(i64, Vec<Message>)>, Error> {
+    // Nobody in particular; no right depends on it here.
+    let scope = Scope {
+        tenant_id,
+        user_id: UserId(uuid::Uuid::nil()),
+    };
+    let rows = changed_rows(store, &scope, room_id, since, limit + 1).await?;
+    let Some((head_seq, pruned_seq)) = rows.first().map(|first| (first.head_seq, first.pruned_seq)) else {
+        return Ok(None);
+    };
+    if since < pruned_seq || rows.len() as u64 > limit {
+        return Ok(None);
+    }
+    let rows = rows.into_iter().map(|row| row.row).collect();
+    let messages = details::complete(store.reader(), &scope, room_id, rows).await?;
+    Ok(Some((head_seq, messages)))
+}

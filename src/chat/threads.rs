@@ -1,0 +1,114 @@
+//! Threads: replies under a message, one level deep.
+//!
+//! The root's row counts its replies. The counting is part of the change that a reply is, not a change of the
+//! root: clients learn it from the reply, whose [`ThreadSummary`] is the root's.
+
+use sea_orm::{
+    ColumnTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::{
+    Error, MessagePage, MessageQuery, RoomRef,
+    details::{self, MessageRow},
+    messages, rooms,
+    turn::Turn,
+};
+use crate::{
+    entity::{TenantScoped, message},
+    ids::{MessageId, RoomId},
+    scope::Scope,
+    store::Store,
+    timestamp::Timestamp,
+    validation::Violations,
+};
+
+/// The thread a message is in, or is the root of. The same for all its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadSummary {
+    /// The message the thread is under.
+    pub root_id: MessageId,
+    /// How many replies it has, deleted ones not counted.
+    pub reply_count: u64,
+    /// When the last of these was stored; none when all were deleted.
+    pub last_reply_at: Option<Timestamp>,
+    /// The place of the last of these in the room.
+    pub last_reply_seq: Option<i64>,
+}
+
+/// A page of the replies in a thread, deleted ones included. `root` may be any message of the thread. What
+/// pages are is told at [`super::list_messages`].
+///
+/// # Errors
+/// [`Error::RoomNotFound`], [`Error::NotMember`]; [`Error::MessageNotFound`] when there is no such message;
+/// [`Error::Invalid`] for a limit out of range, an id that is no message of the room, and more than one bound.
+pub async fn get_thread(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    root: MessageId,
+    query: MessageQuery,
+) -> Result<MessagePage, Error> {
+    let (room, _) = rooms::find(store.reader(), scope, room).await?;
+    let row = details::find(store.reader(), scope, room.id, root)
+        .await?
+        .ok_or(Error::MessageNotFound)?;
+    let root = row.message.thread_root.unwrap_or(root);
+    messages::page(store, scope, &room, replies(scope, room.id, root), query).await
+}
+
+/// Checks that a message can have replies.
+pub(super) fn check_root(root: Option<&MessageRow>) -> Result<(), Violations> {
+    let problem = match root.map(|row| &row.message) {
+        None => "is not a message of this room",
+        Some(message) if message.deleted_at.is_some() => "was deleted",
+        Some(message) if message.thread_root.is_some() => "is itself a reply in a thread",
+        Some(_) => return Ok(()),
+    };
+    Err(Violations::of("thread_root", problem))
+}
+
+/// Counts a new reply.
+pub(super) async fn reply_added(turn: &Turn, root: &mut MessageRow, reply: &message::Model) -> Result<(), Error> {
+    root.message.reply_count += 1;
+    root.message.last_reply_seq = Some(reply.seq);
+    root.message.last_reply_at = Some(reply.inserted_at);
+    let (count, last) = (root.message.reply_count, Some((reply.seq, reply.inserted_at)));
+    update(turn, root.message.id, Expr::value(count), last).await
+}
+
+/// Counts a reply no longer, whose row is not marked as deleted yet.
+pub(super) async fn reply_deleted(turn: &Turn, root: MessageId, seq: i64) -> Result<(), Error> {
+    let last: Option<(i64, Timestamp)> = replies(&turn.scope, turn.room.id, root)
+        .filter(message::Column::DeletedAt.is_null())
+        .filter(message::Column::Seq.ne(seq))
+        .order_by_desc(message::Column::Seq)
+        .select_only()
+        .column(message::Column::Seq)
+        .column(message::Column::InsertedAt)
+        .into_tuple()
+        .one(&turn.transaction)
+        .await?;
+    let count = Expr::col(message::Column::ReplyCount).sub(1);
+    update(turn, root, count, last).await
+}
+
+async fn update(turn: &Turn, root: MessageId, reply_count: Expr, last: Option<(i64, Timestamp)>) -> Result<(), Error> {
+    let (last_seq, last_at) = last.unzip();
+    message::Entity::update_in_tenant(turn.scope.tenant_id)
+        .filter(message::Column::RoomId.eq(turn.room.id))
+        .filter(message::Column::Id.eq(root))
+        .col_expr(message::Column::ReplyCount, reply_count)
+        .col_expr(message::Column::LastReplySeq, Expr::value(last_seq))
+        .col_expr(message::Column::LastReplyAt, Expr::value(last_at))
+        .exec(&turn.transaction)
+        .await?;
+    Ok(())
+}
+
+fn replies(scope: &Scope, room_id: RoomId, root: MessageId) -> sea_orm::Select<message::Entity> {
+    // Naming what the index leaves out lets both engines use it.
+    details::in_room(scope, room_id)
+        .filter(message::Column::ThreadRoot.is_not_null())
+        .filter(message::Column::ThreadRoot.eq(root))
+}

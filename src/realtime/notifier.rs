@@ -1,0 +1,151 @@
+//! Tells members of a room, on their own topics, how much they have not read.
+//!
+//! Counting is work for the database, so it is done a little later, once for all that happened meanwhile, and
+//! only for members who listen on their own topic.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use serde_json::json;
+use tracing::{error, warn};
+
+use super::{
+    Inner, Realtime,
+    messages::{Listening, Publish},
+    raw_payload,
+    topic::TopicKey,
+};
+use crate::{
+    chat,
+    ids::{RoomId, TenantId, UserId},
+    scope::Scope,
+};
+
+/// Rooms and users whose counts have changed.
+#[derive(Default)]
+pub struct Notifier {
+    dirty: Mutex<Dirty>,
+}
+
+#[derive(Default)]
+struct Dirty {
+    rooms: HashSet<(TenantId, RoomId)>,
+    users: HashSet<(TenantId, RoomId, UserId)>,
+}
+
+impl Notifier {
+    /// Something was written or deleted in a room: all its members' counts may have changed.
+    pub fn room_changed(&self, tenant_id: TenantId, room_id: RoomId) {
+        self.dirty
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .rooms
+            .insert((tenant_id, room_id));
+    }
+
+    /// A user has read, or unread, in a room: only this user's counts have changed.
+    pub fn user_read(&self, scope: &Scope, room_id: RoomId) {
+        let user = (scope.tenant_id, room_id, scope.user_id);
+        self.dirty
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .users
+            .insert(user);
+    }
+
+    fn take(&self) -> Dirty {
+        std::mem::take(&mut self.dirty.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Works off what the [`Notifier`] has collected, every `interval`, for as long as the server lives.
+pub async fn run(realtime: Weak<Inner>, interval: Duration, members_max: u64) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(inner) = realtime.upgrade() else { break };
+        let realtime = Realtime(inner);
+        let Dirty { rooms, mut users } = realtime.notifier.take();
+        for (tenant_id, room_id) in rooms {
+            // Nobody of the tenant is connected here.
+            if realtime.directory.running(tenant_id).is_none() {
+                continue;
+            }
+            match chat::members_to_notify(&realtime.store, tenant_id, room_id, members_max).await {
+                Ok(members) => users.extend(members.into_iter().map(|user_id| (tenant_id, room_id, user_id))),
+                Err(error) => warn!(error = &error as &dyn std::error::Error, %room_id, "members not read"),
+            }
+        }
+        for (tenant_id, room_id, user_id) in realtime.listening(users).await {
+            realtime.push_unread(&Scope { tenant_id, user_id }, room_id).await;
+        }
+    }
+}
+
+impl Realtime {
+    /// Those of `users` who listen on their own topic.
+    async fn listening(&self, users: HashSet<(TenantId, RoomId, UserId)>) -> Vec<(TenantId, RoomId, UserId)> {
+        let tenants: HashSet<TenantId> = users.iter().map(|(tenant_id, ..)| *tenant_id).collect();
+        let mut listening = HashSet::new();
+        for tenant_id in tenants {
+            let of_tenant: HashSet<UserId> = users
+                .iter()
+                .filter(|(of, ..)| *of == tenant_id)
+                .map(|(.., user_id)| *user_id)
+                .collect();
+            if let Some(registry) = self.directory.running(tenant_id)
+                && let Ok(here) = registry.send(Listening(of_tenant.into_iter().collect())).await
+            {
+                listening.extend(here.into_iter().map(|user_id| (tenant_id, user_id)));
+            }
+        }
+        users
+            .into_iter()
+            .filter(|(tenant_id, _, user_id)| listening.contains(&(*tenant_id, *user_id)))
+            .collect()
+    }
+
+    /// Counts for one user, and tells all of the user's devices.
+    async fn push_unread(&self, scope: &Scope, room_id: RoomId) {
+        let (rooms, total) = match chat::list_unread(&self.store, scope).await {
+            Ok(counted) => counted,
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "unread messages not counted");
+                return;
+            }
+        };
+        let room = rooms.iter().find(|room| room.room_id == room_id);
+        let (unread, mentions) = room.map_or((0, 0), |room| (room.unread, room.mentions));
+        let payload = json!({ "room_id": room_id, "unread": unread, "mentions": mentions, "total": total });
+        self.tell_user(scope.tenant_id, scope.user_id, "unread", &payload).await;
+    }
+
+    /// Tells a user something on all devices that listen on the user's own topic.
+    pub async fn tell_user(
+        &self,
+        tenant_id: TenantId,
+        user_id: UserId,
+        event: &'static str,
+        payload: &impl serde::Serialize,
+    ) {
+        match raw_payload(payload) {
+            Ok(payload) => {
+                let key = TopicKey::User(user_id);
+                let publish = Publish {
+                    key,
+                    event,
+                    payload,
+                    seq: None,
+                    except: None,
+                    ephemeral: false,
+                };
+                self.publish(tenant_id, publish).await;
+            }
+            Err(error) => error!(%error, event, "payload not encoded"),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What a session and the actor that carries its frames have to say to each other.
+
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, AsyncContext, Handler, Message, dev::ToEnvelope};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tracing::error;
+
+use super::{
+    room_channel::{JoinOutcome, JoinRefusal},
+    session::Session,
+};
+use crate::phoenix::{ChannelId, Frame, Ref};
+
+/// What a transport has to do for its session.
+pub enum Action {
+    /// Write a frame to the client.
+    Write(Frame),
+    /// Run a job and hand its end to [`Session::done`]; when it panics, `on_panic` takes its place.
+    Run {
+        /// The work.
+        job: Job,
+        /// What to report in its stead.
+        on_panic: Done,
+    },
+    /// Hand this to [`Session::done`] after a while.
+    Later(Duration, Done),
+    /// Close with this code; nothing comes after it.
+    Close(u16),
+}
+
+/// Work that waits for something.
+pub type Job = LocalBoxFuture<'static, Done>;
+
+/// The end of a job, or a moment that was waited for.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Done {
+    /// A join was decided.
+    Joined {
+        /// The channel.
+        channel: ChannelId,
+        /// What came of it.
+        result: Result<Box<JoinOutcome>, JoinRefusal>,
+        /// When it was asked for.
+        since: Instant,
+    },
+    /// A push was handled.
+    Handled {
+        /// The channel.
+        channel: ChannelId,
+        /// The push's ref.
+        r#ref: Ref,
+        /// What to answer, if anything.
+        reply: Option<Reply>,
+    },
+    /// A push's handler panicked.
+    Crashed(ChannelId),
+    /// A typing notice has stood long enough.
+    TypingExpired(ChannelId, TypingNumber),
+    /// A notice to others is out.
+    Told,
+    /// The token ran out.
+    TokenExpired,
+}
+
+/// A reply to a push.
+#[derive(Debug)]
+pub struct Reply {
+    /// `ok` or `error`.
+    pub status: &'static str,
+    /// What the client is told.
+    pub response: Box<RawValue>,
+}
+
+/// Tells one typing notice of a channel from the next.
+pub type TypingNumber = u64;
+
+impl Reply {
+    /// `{"status":"ok"}` with a response.
+    pub fn ok(response: &impl Serialize) -> Self {
+        Self {
+            status: "ok",
+            response: raw(response),
+        }
+    }
+
+    /// `{"status":"error"}` with a response.
+    pub fn error(response: &impl Serialize) -> Self {
+        Self {
+            status: "error",
+            response: raw(response),
+        }
+    }
+}
+
+/// JSON of `value`; what cannot be encoded is logged and becomes an empty object.
+pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(value).unwrap_or_else(|error| {
+        error!(%error, "payload not encoded");
+        RawValue::NULL.to_owned()
+    })
+}
+
+/// An actor that carries a session's frames.
+pub trait Transport: Actor + Handler<Done>
+where
+    Self::Context: AsyncContext<Self> + ToEnvelope<Self, Done>,
+{
+    /// The session, once there is one.
+    fn session(&mut self) -> Option<&mut Session>;
+
+    /// Writes a frame to the client.
+    fn write(&mut self, frame: Frame, ctx: &mut Self::Context);
+
+    /// Closes the connection; nothing is written after it.
+    fn close(&mut self, code: u16, ctx: &mut Self::Context);
+
+    /// Carries out what the session wants done.
+    fn drive(&mut self, ctx: &mut Self::Context) {
+        while let Some(action) = self.session().and_then(Session::next_action) {
+            match action {
+                Action::Write(frame) => self.write(frame, ctx),
+                Action::Close(code) => {
+                    self.close(code, ctx);
+                    return;
+                }
+                Action::Later(delay, done) => {
+                    ctx.notify_later(done, delay);
+                }
+                Action::Run { job, on_panic } => {
+                    let session = ctx.address();
+                    actix::spawn(async move {
+                        let done = AssertUnwindSafe(job).catch_unwind().await.unwrap_or(on_panic);
+                        #[expect(clippy::disallowed_methods, reason = "one per job, whose number is bounded")]
+                        session.do_send(done);
+                    });
+                }
+            }
+        }
+    }
+}
