@@ -7,8 +7,8 @@ import { VARIANTS, connect } from "../support/clients.mjs";
 import { startServer } from "../support/server.mjs";
 import { Mailbox, eventually } from "../support/wait.mjs";
 
-const TYPING_MS = 1000;
-const server = await startServer({ "socket.typing_timeout": `${TYPING_MS}ms`, "socket.longpoll_window": "1s" });
+const TYPING_MS = 2500;
+const server = await startServer({ "socket.typing_timeout": `${TYPING_MS}ms`, "socket.longpoll_window": "2s" });
 after(() => server.stop());
 const [ann, bob] = await Promise.all([server.user("ann"), server.user("bob")]);
 

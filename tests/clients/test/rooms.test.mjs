@@ -73,7 +73,12 @@ for (const variant of VARIANTS) {
         user: { id: ann.id, username: ann.username },
         client_id: "c-1",
         reply_to: null,
+        thread_root: null,
+        in_room: true,
+        thread: null,
         reactions: [],
+        mentions: [],
+        pinned_at: null,
         edited_at: null,
         deleted_at: null,
         inserted_at: reply.inserted_at,
@@ -169,7 +174,8 @@ for (const variant of VARIANTS) {
       const question = await member.send("why?");
       await member.push("new_message", { content: "because", reply_to: question.id });
       const told = await member.take("new_message", ({ content }) => content === "because");
-      assert.equal(told.reply_to, question.id);
+      const user = { id: ann.id, username: ann.username };
+      assert.deepEqual(told.reply_to, { id: question.id, user, excerpt: "why?", deleted: false });
       const foreign = await ann.rest.send(elsewhere.id, "elsewhere");
       const { errors } = await member.refused("new_message", { content: "x", reply_to: foreign.id });
       assert.ok(errors.reply_to);

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { startServer } from "../support/server.mjs";
 import { openWire } from "../support/wire.mjs";
 
-const WINDOW_MS = 400;
+const WINDOW_MS = 1500;
 const server = await startServer({
   "socket.longpoll_window": `${WINDOW_MS}ms`,
   "socket.longpoll_body_bytes_max": "100000",
@@ -141,7 +141,7 @@ describe("long poll: sessions", { concurrency: true }, () => {
     const told = session.next(([, , , event]) => event === "new_message");
     await ann.rest.send(room.id, "news");
     assert.equal((await told)[4].content, "news");
-    assert.ok(Date.now() - begun < WINDOW_MS + 300);
+    assert.ok(Date.now() - begun < WINDOW_MS, "not only when the window ends");
   });
 
   it("what comes between two polls is kept, in order", async () => {
@@ -206,7 +206,7 @@ describe("long poll: sessions", { concurrency: true }, () => {
     }
     await left;
     const lasted = Date.now() - begun;
-    assert.ok(lasted >= 1.5 * WINDOW_MS - 100 && lasted <= 3 * WINDOW_MS + 600, `it lasted ${lasted} ms`);
+    assert.ok(lasted >= 1.5 * WINDOW_MS - 100 && lasted <= 3 * WINDOW_MS + 2000, `it lasted ${lasted} ms`);
     assert.ok(status === 200 || status === 410);
     assert.deepEqual(await session.post("[]"), { status: 410 });
     const again = await session.poll();

@@ -66,7 +66,7 @@ describe("version 2", { concurrency: true }, () => {
     assert.ok(diffs.length >= 1, "the joiner receives the diff of its own join");
     for (const diff of diffs) {
       assert.deepEqual(diff.slice(0, 2), [null, null]);
-      assert.deepEqual(Object.keys(diff[4]).sort(), ["joins", "leaves"]);
+      assert.deepEqual(Object.keys(diff[4]).sort(), ["count", "joins", "leaves", "level"]);
     }
   });
 
