@@ -9,6 +9,9 @@
 //! | add members, change roles, rename | | | | yes | yes |
 //! | delete the room | | | | who created it | yes |
 //!
+//! Who created a room is an admin of it, and acts as an owner for as long as they are: so there is somebody who can
+//! take an admin's role back, and make others owners.
+//!
 //! Nobody acts on somebody whose role is not below their own, on themselves (but to leave), or gives a role above
 //! their own. Who may write nothing (muted, or in a frozen room) may not edit or react either, but may take back what
 //! they said. Whoever comes to a public room without being a member counts as a member who is not there yet.
@@ -272,7 +275,10 @@ pub(super) async fn lock_room_as(
     least: Role,
 ) -> Result<(room::Model, Role), Error> {
     let (room, role) = lock_room(transaction, scope, room).await?;
-    let role = check_role(room.kind, role, least)?;
+    let role = match check_role(room.kind, role, least)? {
+        Role::Admin if room.creator_id == Some(scope.user_id) => Role::Owner,
+        role => role,
+    };
     Ok((room, role))
 }
 

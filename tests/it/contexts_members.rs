@@ -226,7 +226,6 @@ both_engines! {
             assert_eq!(code(&foreign), code(&nobody), "{action:?}");
             let expected = match action {
                 Action::Change(_) | Action::Kick => "member_not_found",
-                Action::Add(Role::Owner) | Action::Invite(Role::Owner) => "outranked",
                 _ if action.is_about_the_room() => "ok",
                 _ => "user_not_found",
             };
@@ -518,6 +517,26 @@ both_engines! {
         put(&db.store, &alice, lobby.id, bob.user_id, Some(Role::Moderator)).await;
         let promoted = chat::leave_room(&db.store, &alice, &room).await.unwrap().promoted.unwrap();
         assert_eq!((promoted.user.id, promoted.after), (bob.user_id, Some(Role::Admin)));
+    }
+
+    async fn the_creator_acts_as_an_owner_for_as_long_as_they_are_an_admin(db: TestDatabase) {
+        let store = &db.store;
+        let (ann, bob) = (scope(store, "acme", "ann").await, scope(store, "acme", "bob").await);
+        let (carl, dora) = (scope(store, "acme", "carl").await, scope(store, "acme", "dora").await);
+        let den = private_room(store, &ann, "Den").await;
+        let room = RoomRef::Id(den.id);
+        chat::add_member(store, &ann, &room, bob.user_id, Role::Admin).await.unwrap();
+        chat::add_member(store, &ann, &room, carl.user_id, Role::Admin).await.unwrap();
+        let outranked = chat::change_role(store, &bob, &room, carl.user_id, Role::Member).await;
+        assert!(matches!(outranked, Err(Error::Outranked)), "admins do not act on one another");
+        let outranked = chat::change_role(store, &bob, &room, ann.user_id, Role::Member).await;
+        assert!(matches!(outranked, Err(Error::Outranked)), "nor on the creator");
+        chat::change_role(store, &ann, &room, carl.user_id, Role::Member).await.unwrap();
+        chat::change_role(store, &ann, &room, bob.user_id, Role::Owner).await.unwrap();
+        // An owner outranks an admin, who created the room or not; and is no admin any more who was demoted.
+        chat::change_role(store, &bob, &room, ann.user_id, Role::Moderator).await.unwrap();
+        let refused = chat::add_member(store, &ann, &room, dora.user_id, Role::Member).await;
+        assert!(matches!(refused, Err(Error::NotAdmin)));
     }
 
     async fn a_room_is_deleted_by_its_creator_and_its_owners(db: TestDatabase) {

@@ -72,8 +72,9 @@ both_engines! {
         let app = TestApp::start(db).await;
         let (alice, bob) = (app.user("acme", "alice").await, app.user("acme", "bob").await);
         let (carol, dave) = (app.user("acme", "carol").await, app.user("acme", "dave").await);
+        let erin = app.user("acme", "erin").await;
         let room = private_room(&app, &alice).await;
-        for (user, role) in [(&bob, "moderator"), (&carol, "member")] {
+        for (user, role) in [(&bob, "moderator"), (&carol, "member"), (&erin, "admin")] {
             let body = json!({ "user_id": user.id(), "role": role });
             done(&app, &alice, &format!("POST {room}/members"), body).await;
         }
@@ -84,10 +85,11 @@ both_engines! {
         let of = |user: &TestUser| format!("{room}/members/{}", user.id());
         for (user, line, body, status, error) in [
             (&bob, format!("POST {room}/members"), json!({ "user_id": dave.id() }), 403, not_admin),
-            (&alice, format!("POST {room}/members"), json!({ "user_id": dave.id(), "role": "owner" }), 403, outranked),
+            (&erin, format!("POST {room}/members"), json!({ "user_id": dave.id(), "role": "owner" }), 403, outranked),
             (&alice, format!("POST {room}/members"), json!({ "user_id": nobody }), 404, "user not found"),
             (&bob, format!("PATCH {}", of(&carol)), json!({ "role": "reader" }), 403, not_admin),
-            (&alice, format!("PATCH {}", of(&carol)), json!({ "role": "owner" }), 403, outranked),
+            (&erin, format!("PATCH {}", of(&carol)), json!({ "role": "owner" }), 403, outranked),
+            (&erin, format!("PATCH {}", of(&alice)), json!({ "role": "member" }), 403, outranked),
             (&alice, format!("PATCH {}", of(&dave)), json!({ "role": "reader" }), 404, "member not found"),
             (&alice, format!("PATCH {room}/members/nope"), json!({ "role": "reader" }), 404, "user not found"),
             (&carol, format!("DELETE {}", of(&bob)), Value::Null, 403, not_moderator),
