@@ -24,8 +24,9 @@ test: test-rust test-clients ## Run all tests, on SQLite and Postgres, and with 
 test-rust: test-deps ## Run the Rust tests
 	$(CARGO) test --locked --workspace
 
+# Built as the Rust tests build it: with other features everything would be compiled once more.
 test-clients: test-deps $(CLIENTS)/node_modules/.installed ## Run the Node tests: official clients against the binary
-	$(CARGO) build --locked
+	$(CARGO) test --locked --workspace --no-run
 	$(NPM) --prefix $(CLIENTS) run test
 
 test-crash: test-deps ## Kill the server under load, 100 times on each engine (PARLOUR_CRASH_CYCLES=n for n times)

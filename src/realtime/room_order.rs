@@ -12,6 +12,8 @@ pub struct RoomOrder<T> {
     last: Option<i64>,
     /// The first change that was told, when nobody had said where the room stood before.
     first: Option<i64>,
+    /// The greatest change that somebody has seen in the database; above `last` when it was not told yet.
+    seen: i64,
     waiting: BTreeMap<i64, T>,
 }
 
@@ -37,6 +39,7 @@ impl<T> Default for RoomOrder<T> {
         Self {
             last: None,
             first: None,
+            seen: 0,
             waiting: BTreeMap::new(),
         }
     }
@@ -56,6 +59,7 @@ impl<T> RoomOrder<T> {
         if self.last.is_none() {
             self.last = Some(seq);
         }
+        self.seen = self.seen.max(seq);
         Ok(())
     }
 
@@ -64,9 +68,9 @@ impl<T> RoomOrder<T> {
         self.last
     }
 
-    /// Whether a change waits for one before it.
+    /// Whether a change is there that was not told: one before another that waits, or one that somebody has seen.
     pub fn has_hole(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || self.last.is_some_and(|last| last < self.seen)
     }
 
     /// Change `seq` has come.
@@ -166,6 +170,23 @@ mod tests {
             order.repair(6, vec![(5, "five")]).is_empty(),
             "a late answer tells nothing twice"
         );
+    }
+
+    #[test]
+    fn a_change_that_somebody_has_seen_and_nobody_was_told_is_a_hole() {
+        let mut order = RoomOrder::default();
+        assert_eq!(order.baseline(3), Ok(()));
+        assert!(!order.has_hole());
+        assert_eq!(
+            order.baseline(5),
+            Ok(()),
+            "a later joiner has read more than was told here"
+        );
+        assert!(order.has_hole());
+        assert_eq!(order.arrive(4, 'a'), Arrival::Tell(vec!['a']));
+        assert!(order.has_hole());
+        assert_eq!(order.repair(5, vec![(5, 'b')]), ['b']);
+        assert!(!order.has_hole());
     }
 
     #[test]

@@ -484,7 +484,7 @@ impl Handler<Publish> for RoomRegistry {
 impl Handler<Baseline> for RoomRegistry {
     type Result = ();
 
-    fn handle(&mut self, baseline: Baseline, _: &mut Self::Context) {
+    fn handle(&mut self, baseline: Baseline, ctx: &mut Self::Context) {
         let Baseline {
             key,
             seq,
@@ -497,6 +497,12 @@ impl Handler<Baseline> for RoomRegistry {
                 let _ = member.handle.tell(Outbound::CrashChannel(channel));
             }
             self.unsubscribe((socket_id, channel));
+        } else if topic.order.has_hole() && !topic.repairing {
+            // The joiner has read a change that the others were not told; most likely it is on its way.
+            topic.repairing = true;
+            ctx.run_later(self.options.hole_patience, move |registry, ctx| {
+                registry.repair(key, ctx);
+            });
         }
     }
 }

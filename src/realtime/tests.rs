@@ -641,6 +641,33 @@ async fn a_joiner_who_missed_what_was_never_told_is_sent_back() {
 }
 
 #[actix::test]
+async fn a_lost_last_change_is_told_when_somebody_comes_who_has_read_it() {
+    let (asked, _since) = mpsc::unbounded_channel();
+    let log = Log {
+        head: 2,
+        changes: Some(vec![2]),
+        asked,
+    };
+    let directory = directory_with(OPTIONS, log);
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let (mut there, coming) = (tap(&registry, 1 << 20).await, tap(&registry, 1 << 20).await);
+    there.subscribe(&registry, channel, key, false).await.unwrap();
+    registry.send(publish(key, 1)).await.unwrap();
+    coming.subscribe(&registry, channel, key, false).await.unwrap();
+    let baseline = Baseline {
+        key,
+        seq: 2,
+        socket_id: coming.handle.id(),
+        channel,
+    };
+    registry.send(baseline).await.unwrap();
+    assert_eq!(seqs_until(&mut there, 2).await, [1, 2]);
+    directory.stop();
+}
+
+#[actix::test]
 async fn larger_rooms_are_told_together_with_level_and_count() {
     let presence = PresenceLimits {
         exact_max: 1,
