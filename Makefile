@@ -31,7 +31,7 @@ test-clients: test-deps $(CLIENTS)/node_modules/.installed ## Run the Node tests
 
 test-crash: test-deps ## Kill the server under load, 100 times on each engine (PARLOUR_CRASH_CYCLES=n for n times)
 	PARLOUR_CRASH_CYCLES=$${PARLOUR_CRASH_CYCLES:-100} \
-		$(CARGO) test --locked --profile ci --test it crash:: -- --nocapture
+		$(CARGO) test --locked --workspace --test it crash:: -- --nocapture
 
 test-deps: ## Install the Debian packages the tests need, when missing
 	@scripts/test-deps
