@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect}
 use super::{
     Changed, Error, Message, Role, RoomKind, RoomRef,
     details::{self, MessageRow},
-    permissions::moderates,
+    permissions::{Act, moderates},
     rooms,
     turn::Turn,
 };
@@ -17,11 +17,12 @@ pub const PINS_MAX: u64 = 50;
 /// Pins a message. Moderators and up may, and both in a direct conversation.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::UserNotFound`], [`Error::NotModerator`];
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::UserNotFound`], [`Error::NotModerator`], [`Error::Muted`];
 /// [`Error::MessageNotFound`] also for a deleted message; [`Error::TooManyPins`] when there are [`PINS_MAX`].
 pub async fn pin_message(store: &Store, scope: &Scope, room: &RoomRef, id: MessageId) -> Result<Changed, Error> {
     let turn = Turn::begin(store, scope, room).await?;
     check_pinner(turn.room.kind, turn.person.role)?;
+    turn.check(Act::React)?;
     let mut row = turn.live_message(id).await?;
     if row.message.pinned_at.is_some() {
         return turn.give_up(row).await;
@@ -42,6 +43,7 @@ pub async fn pin_message(store: &Store, scope: &Scope, room: &RoomRef, id: Messa
 pub async fn unpin_message(store: &Store, scope: &Scope, room: &RoomRef, id: MessageId) -> Result<Changed, Error> {
     let turn = Turn::begin(store, scope, room).await?;
     check_pinner(turn.room.kind, turn.person.role)?;
+    turn.check(Act::React)?;
     let mut row = turn.live_message(id).await?;
     if row.message.pinned_at.is_none() {
         return turn.give_up(row).await;

@@ -399,6 +399,19 @@ both_engines! {
         assert_eq!(chat::list_messages(store, &bob, &here, MessageQuery::default()).await.unwrap().messages.len(), 1);
     }
 
+    async fn a_muted_moderator_pins_nothing(db: TestDatabase) {
+        let store = &db.store;
+        let (ann, bob) = (scope(store, "acme", "ann").await, scope(store, "acme", "bob").await);
+        let room = public_room(store, &ann, "Lobby").await;
+        let message = say(store, &ann, &room, "hello").await;
+        put(store, &ann, room.id, bob.user_id, Some(Role::Moderator)).await;
+        chat::mute(store, &ann, &by_id(&room), bob.user_id, None, None).await.unwrap();
+        let pinned = chat::pin_message(store, &bob, &by_id(&room), message.id).await;
+        assert!(matches!(pinned, Err(Error::Muted { until: None })));
+        chat::unmute(store, &ann, &by_id(&room), bob.user_id).await.unwrap();
+        assert!(chat::pin_message(store, &bob, &by_id(&room), message.id).await.unwrap().changed);
+    }
+
     async fn bans_and_mutes_have_rules(db: TestDatabase) {
         let store = &db.store;
         let alice = scope(store, "acme", "alice").await;
