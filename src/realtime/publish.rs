@@ -273,12 +273,6 @@ impl Realtime {
         }
     }
 
-    /// Broadcasts something that may be lost, such as typing.
-    pub async fn publish_ephemeral(&self, tenant_id: TenantId, mut publish: Publish) {
-        publish.ephemeral = true;
-        self.publish(tenant_id, publish).await;
-    }
-
     /// A room was deleted: its channels end on all sockets.
     pub async fn room_deleted(&self, scope: &Scope, room_id: RoomId) {
         self.end_channels(

@@ -112,11 +112,6 @@ impl<T> RoomOrder<T> {
         tell
     }
 
-    /// Forgets what waits, and where it stood.
-    pub fn reset(&mut self) {
-        *self = Self::default();
-    }
-
     fn take_followers(&mut self, tell: &mut Vec<T>) {
         while let Some(last) = self.last
             && let Some(change) = self.waiting.remove(&(last + 1))

@@ -191,7 +191,7 @@ pub async fn update_room(
     Ok(Reply::ok(change.room.into()))
 }
 
-/// Deletes a room with all its messages; only its creator may
+/// Deletes a room with all its messages; only its creator and its owners may
 #[utoipa::path(
     tag = "rooms",
     request_body = NoFieldsIn,
