@@ -57,3 +57,11 @@ id!(
     /// A message in a room.
     MessageId
 );
+id!(
+    /// A key that a tenant's website signs tokens with.
+    SigningKeyId
+);
+id!(
+    /// A key of a tenant's backend or administrators.
+    ApiKeyId
+);

@@ -44,18 +44,11 @@ pub struct UserOut {
 }
 
 impl From<User> for UserOut {
-    fn from(
-        User {
-            id,
-            tenant_id: _,
-            username,
-            inserted_at,
-        }: User,
-    ) -> Self {
+    fn from(user: User) -> Self {
         Self {
-            id,
-            username,
-            inserted_at,
+            id: user.id,
+            username: user.username,
+            inserted_at: user.inserted_at,
         }
     }
 }

@@ -5,6 +5,7 @@ pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 mod m20261122_000001_create_schema;
 mod m20261122_000002_room_log;
 mod m20261122_000003_members;
+mod m20261122_000004_websites;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_create_schema::Migration),
             Box::new(m20261122_000002_room_log::Migration),
             Box::new(m20261122_000003_members::Migration),
+            Box::new(m20261122_000004_websites::Migration),
         ]
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     validation::Violations,
 };
 
+pub use crate::entity::user::UserKind;
 pub use error::Error;
 pub use password::{PASSWORD_ROUNDS_MIN, PasswordHasher};
 pub use token::{Claims, IssuedToken, TOKEN_BYTES_MAX, TokenError, Tokens};
@@ -46,10 +47,43 @@ pub struct User {
     pub id: UserId,
     /// Whose user.
     pub tenant_id: TenantId,
-    /// The name others see.
+    /// The name others see, unless there is a [`Self::name`].
     pub username: String,
+    /// Where the user comes from.
+    pub kind: UserKind,
+    /// The website's own id of the user.
+    pub external_id: Option<String>,
+    /// The name to show instead of the username.
+    pub name: Option<String>,
+    /// A picture.
+    pub avatar_url: Option<String>,
+    /// A hash of the e-mail address, as the website made it. For the user and the tenant's admins only.
+    pub email_hash: Option<String>,
+    /// What else the website says of the user: an object. For the user and the tenant's admins only.
+    pub attrs: Option<serde_json::Value>,
+    /// Since when the user is locked out of the tenant.
+    pub suspended_at: Option<Timestamp>,
     /// When the user was created.
     pub inserted_at: Timestamp,
+}
+
+impl User {
+    /// A new user with nothing but a name.
+    pub fn new(tenant_id: TenantId, username: String) -> Self {
+        Self {
+            id: UserId::generate(),
+            tenant_id,
+            username,
+            kind: UserKind::Account,
+            external_id: None,
+            name: None,
+            avatar_url: None,
+            email_hash: None,
+            attrs: None,
+            suspended_at: None,
+            inserted_at: Timestamp::now(),
+        }
+    }
 }
 
 /// What it takes to register.
@@ -68,6 +102,13 @@ impl From<user::Model> for User {
             id: row.id,
             tenant_id: row.tenant_id,
             username: row.username,
+            kind: row.kind,
+            external_id: row.external_id,
+            name: row.name,
+            avatar_url: row.avatar_url,
+            email_hash: row.email_hash,
+            attrs: row.attrs,
+            suspended_at: row.suspended_at,
             inserted_at: row.inserted_at,
         }
     }
@@ -109,12 +150,7 @@ pub async fn register(
     }
     let password_hash = hasher.hash(password).await?;
 
-    let user = User {
-        id: UserId::generate(),
-        tenant_id,
-        username: new.username,
-        inserted_at: Timestamp::now(),
-    };
+    let user = User::new(tenant_id, new.username);
     let row = user::ActiveModel {
         tenant_id: Set(tenant_id),
         id: Set(user.id),
@@ -122,6 +158,8 @@ pub async fn register(
         username_key: Set(username_key),
         password_hash: Set(Some(password_hash)),
         inserted_at: Set(user.inserted_at),
+        // The other columns have their defaults in the schema.
+        ..user::ActiveModel::default()
     };
     let transaction = store.begin_write().await?;
     match user::Entity::insert(row).exec_without_returning(&transaction).await {

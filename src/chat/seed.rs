@@ -1,6 +1,6 @@
 //! Rooms every tenant begins with, and bulk data for load tests.
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
 use super::{Error, Role, Room, RoomKind, rooms};
@@ -14,7 +14,7 @@ use crate::{
 /// Slugs and names of the rooms every tenant begins with.
 const DEFAULT_ROOMS: [(&str, &str); 3] = [("general", "General"), ("tech-talk", "Tech Talk"), ("random", "Random")];
 
-/// Rows of one insert. Ten columns of them stay well below the 32,766 values SQLite binds at once.
+/// Rows of one insert. Twenty columns of them stay well below the 32,766 values SQLite binds at once.
 const BATCH_ROWS: usize = 1000;
 
 /// How much to load.
@@ -67,17 +67,19 @@ pub async fn seed(store: &Store, plan: &SeedPlan) -> Result<Seeded, Error> {
     let run = format!("{:08x}", Uuid::new_v4().as_fields().0);
     let now = Timestamp::now();
 
-    let users: Vec<user::Model> = (1..=plan.users)
-        .map(|number| {
-            let username = format!("seed-{run}-{number:04}");
-            user::Model {
-                tenant_id: plan.tenant_id,
-                id: UserId::generate(),
-                username_key: username.clone(),
-                username,
-                password_hash: Some(plan.password_hash.clone()),
-                inserted_at: now,
-            }
+    let users: Vec<(UserId, String)> = (1..=plan.users)
+        .map(|number| (UserId::generate(), format!("seed-{run}-{number:04}")))
+        .collect();
+    let user_rows = users
+        .iter()
+        .map(|(id, username)| user::ActiveModel {
+            tenant_id: Set(plan.tenant_id),
+            id: Set(*id),
+            username_key: Set(username.clone()),
+            username: Set(username.clone()),
+            password_hash: Set(Some(plan.password_hash.clone())),
+            inserted_at: Set(now),
+            ..Default::default()
         })
         .collect();
     let rooms: Vec<room::Model> = (1..=plan.rooms)
@@ -89,43 +91,41 @@ pub async fn seed(store: &Store, plan: &SeedPlan) -> Result<Seeded, Error> {
             )
         })
         .collect();
-    let members: Vec<room_member::Model> = users
+    let members = users
         .iter()
         .enumerate()
-        .filter_map(|(index, user)| {
+        .filter_map(|(index, (user_id, _))| {
             let room = rooms.get((index / plan.per_room.max(1)).checked_rem(rooms.len())?)?;
             Some(room_member::Model {
                 tenant_id: plan.tenant_id,
                 room_id: room.id,
-                user_id: user.id,
+                user_id: *user_id,
                 role: Role::Member,
                 read_seq: 0,
                 inserted_at: now,
             })
         })
+        .map(IntoActiveModel::into_active_model)
         .collect();
     let seeded = Seeded {
-        users: users.iter().map(|user| (user.id, user.username.clone())).collect(),
+        users,
         rooms: rooms.iter().map(|room| room.id).collect(),
     };
-    insert_all::<user::Entity, user::ActiveModel>(store, users).await?;
-    insert_all::<room::Entity, room::ActiveModel>(store, rooms).await?;
-    insert_all::<room_member::Entity, room_member::ActiveModel>(store, members).await?;
+    let room_rows = rooms.into_iter().map(IntoActiveModel::into_active_model).collect();
+    insert_all::<user::ActiveModel>(store, user_rows).await?;
+    insert_all::<room::ActiveModel>(store, room_rows).await?;
+    insert_all::<room_member::ActiveModel>(store, members).await?;
     Ok(seeded)
 }
 
-async fn insert_all<E, A>(store: &Store, mut rows: Vec<E::Model>) -> Result<(), Error>
+async fn insert_all<A>(store: &Store, mut rows: Vec<A>) -> Result<(), Error>
 where
-    E: EntityTrait<ActiveModel = A>,
-    E::Model: IntoActiveModel<A>,
-    A: sea_orm::ActiveModelTrait<Entity = E>,
+    A: ActiveModelTrait,
 {
     while !rows.is_empty() {
-        let batch = rows
-            .drain(..rows.len().min(BATCH_ROWS))
-            .map(IntoActiveModel::into_active_model);
+        let batch = rows.drain(..rows.len().min(BATCH_ROWS));
         let transaction = store.begin_write().await?;
-        E::insert_many::<A, _>(batch)
+        A::Entity::insert_many(batch)
             .exec_without_returning(&transaction)
             .await?;
         transaction.commit().await?;

@@ -15,7 +15,6 @@ use crate::cli::SeedArgs;
 use crate::config::AuthSettings;
 use crate::store::Store;
 use crate::tenants::{self, Tenant};
-use crate::timestamp::Timestamp;
 use crate::validation::Violations;
 
 pub(super) async fn create_tenant(
@@ -174,13 +173,10 @@ pub(super) async fn seed(
     };
     let seeded = seed::seed(store, &plan).await?;
 
-    let inserted_at = Timestamp::now();
     let tokens = seeded.users.iter().map(|(id, username)| {
         let user = User {
             id: *id,
-            tenant_id: tenant.id,
-            username: username.clone(),
-            inserted_at,
+            ..User::new(tenant.id, username.clone())
         };
         tokens.issue(&user).token
     });

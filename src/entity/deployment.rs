@@ -15,6 +15,10 @@ pub struct Model {
     pub epoch: String,
     /// When this epoch began.
     pub inserted_at: Timestamp,
+    /// The number of the audit log's last row.
+    pub audit_seq: i64,
+    /// The hash of that row.
+    pub audit_hash: String,
 }
 
 /// No joins start here.

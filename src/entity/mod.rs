@@ -2,8 +2,11 @@
 
 use sea_orm::{ColumnTrait, DbErr, DeleteMany, EntityTrait, QueryFilter, Select, TryFromU64, UpdateMany};
 
-use crate::ids::{MessageId, RoomId, TenantId, UserId};
+use crate::ids::{ApiKeyId, MessageId, RoomId, SigningKeyId, TenantId, UserId};
 
+pub mod api_key;
+pub mod audit_log;
+pub mod control_event;
 pub mod deployment;
 pub mod mention;
 pub mod message;
@@ -14,6 +17,7 @@ pub mod room;
 pub mod room_invitation;
 pub mod room_member;
 pub mod room_sanction;
+pub mod signing_key;
 pub mod tenant;
 pub mod user;
 
@@ -37,6 +41,10 @@ pub trait TenantScoped: EntityTrait {
     fn delete_in_tenant(tenant_id: TenantId) -> DeleteMany<Self> {
         Self::delete_many().filter(Self::TENANT_ID.eq(tenant_id))
     }
+}
+
+impl TenantScoped for api_key::Entity {
+    const TENANT_ID: Self::Column = api_key::Column::TenantId;
 }
 
 impl TenantScoped for mention::Entity {
@@ -75,6 +83,10 @@ impl TenantScoped for room_sanction::Entity {
     const TENANT_ID: Self::Column = room_sanction::Column::TenantId;
 }
 
+impl TenantScoped for signing_key::Entity {
+    const TENANT_ID: Self::Column = signing_key::Column::TenantId;
+}
+
 impl TenantScoped for user::Entity {
     const TENANT_ID: Self::Column = user::Column::TenantId;
 }
@@ -91,4 +103,4 @@ macro_rules! never_counted_up {
     )+};
 }
 
-never_counted_up!(TenantId, UserId, RoomId, MessageId);
+never_counted_up!(TenantId, UserId, RoomId, MessageId, SigningKeyId, ApiKeyId);

@@ -16,8 +16,15 @@ pub struct Model {
     pub slug: String,
     /// Its name for people.
     pub name: String,
+    /// The key that embedding pages name the tenant by, `pk_…`; unique, and no secret.
+    #[sea_orm(unique)]
+    pub public_key: String,
     /// `tenants::TenantSettings` as JSON.
     pub settings: Json,
+    /// What the operator grants and caps, other than the deployment's defaults, as JSON.
+    pub limits: Json,
+    /// Since when nothing works in the tenant.
+    pub suspended_at: Option<Timestamp>,
     /// When it was created.
     pub inserted_at: Timestamp,
 }

@@ -28,8 +28,12 @@ pub struct Tenant {
     pub slug: String,
     /// Its name for people.
     pub name: String,
+    /// The key that embedding pages name it by, `pk_…`; no secret.
+    pub public_key: String,
     /// What its operator chose.
     pub settings: TenantSettings,
+    /// Since when nothing works in it.
+    pub suspended_at: Option<Timestamp>,
     /// When it was created.
     pub inserted_at: Timestamp,
 }
@@ -143,15 +147,20 @@ async fn insert(store: &Store, slug: &str, name: Option<&str>) -> Result<Option<
         id: TenantId::generate(),
         slug: slug.to_owned(),
         name: name.to_owned(),
+        public_key: format!("pk_{}", uuid::Uuid::new_v4().simple()),
         settings: TenantSettings::default(),
+        suspended_at: None,
         inserted_at: Timestamp::now(),
     };
     let row = tenant::ActiveModel {
         id: Set(tenant.id),
         slug: Set(tenant.slug.clone()),
         name: Set(tenant.name.clone()),
+        public_key: Set(tenant.public_key.clone()),
         settings: Set(to_json(&tenant.settings)?),
         inserted_at: Set(tenant.inserted_at),
+        // The other columns have their defaults in the schema.
+        ..tenant::ActiveModel::default()
     };
     let transaction = store.begin_write().await?;
     let inserted = tenant::Entity::insert(row)
@@ -218,7 +227,9 @@ impl TryFrom<tenant::Model> for Tenant {
             id: row.id,
             slug: row.slug,
             name: row.name,
+            public_key: row.public_key,
             settings,
+            suspended_at: row.suspended_at,
             inserted_at: row.inserted_at,
         })
     }

@@ -256,12 +256,7 @@ async fn the_configured_hasher_has_at_least_600_000_rounds() {
 }
 
 fn somebody() -> accounts::User {
-    accounts::User {
-        id: UserId::generate(),
-        tenant_id: parlour::ids::TenantId::generate(),
-        username: "somebody".to_owned(),
-        inserted_at: parlour::timestamp::Timestamp::now(),
-    }
+    accounts::User::new(parlour::ids::TenantId::generate(), "somebody".to_owned())
 }
 
 #[test]

@@ -9,7 +9,10 @@ use parlour::{
 };
 use sea_orm::{ConnectionTrait, Database, DbBackend, FromQueryResult, Statement};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 16] = [
+    "api_keys",
+    "audit_log",
+    "control_events",
     "deployment",
     "mentions",
     "message_revisions",
@@ -20,14 +23,16 @@ const TABLES: [&str; 12] = [
     "room_members",
     "room_sanctions",
     "rooms",
+    "signing_keys",
     "tenants",
     "users",
 ];
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "m20261122_000001_create_schema",
     "m20261122_000002_room_log",
     "m20261122_000003_members",
+    "m20261122_000004_websites",
 ];
 
 /// Names of all tables but the migrations' own.
