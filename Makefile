@@ -7,7 +7,7 @@ CLIENTS = tests/clients
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run build test test-rust test-clients test-crash test-deps check lint fmt fmt-check doc clients-check openapi reference deny docker clean
+.PHONY: help run build test test-rust test-clients test-security test-crash test-deps check lint fmt fmt-check doc clients-check openapi reference deny docker clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,13 @@ test-rust: test-deps ## Run the Rust tests
 test-clients: test-deps $(CLIENTS)/node_modules/.installed ## Run the Node tests: official clients against the binary
 	$(CARGO) test --locked --workspace --no-run
 	$(NPM) --prefix $(CLIENTS) run test
+
+# Named by URL and OPERATOR_TOKEN, any server can be tested: what is needed on it is made, and deleted at the end.
+test-security: test-deps $(CLIENTS)/node_modules/.installed ## Attack a server (URL=http://… OPERATOR_TOKEN=…); without URL, the one built here
+ifndef URL
+	$(CARGO) test --locked --workspace --no-run
+endif
+	SECURITY_URL="$(URL)" SECURITY_OPERATOR_TOKEN="$(OPERATOR_TOKEN)" $(NPM) --prefix $(CLIENTS) run test:security
 
 test-crash: test-deps ## Kill the server under load, 100 times on each engine (PARLOUR_CRASH_CYCLES=n for n times)
 	PARLOUR_CRASH_CYCLES=$${PARLOUR_CRASH_CYCLES:-100} \

@@ -6,6 +6,7 @@ use crate::{
     metrics::Metrics,
     realtime::Realtime,
     store::Store,
+    vault::Vault,
 };
 
 /// What handlers and sockets work with; one per server, behind `web::Data`.
@@ -16,6 +17,8 @@ pub struct App {
     pub store: Store,
     /// Issues and checks tokens.
     pub tokens: Tokens,
+    /// Seals and opens the secrets that the database keeps.
+    pub vault: Vault,
     /// Hashes and checks passwords, a bounded number at a time.
     pub passwords: PasswordHasher,
     /// The actors, and the one way in for messages.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::timestamp::Timestamp;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -57,6 +59,16 @@ id!(
     /// A message in a room.
     MessageId
 );
+
+impl MessageId {
+    /// Not greater than any id that was made from this moment on, nor less than those made before.
+    pub fn first_at(moment: Timestamp) -> Self {
+        // The first 48 bits of a UUIDv7 are milliseconds.
+        Self(Uuid::from_u128(
+            u128::from(moment.milliseconds().max(0).unsigned_abs()) << 80,
+        ))
+    }
+}
 id!(
     /// A key that a tenant's website signs tokens with.
     SigningKeyId

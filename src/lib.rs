@@ -2,21 +2,28 @@
 //!
 //! Layers, each importing only from those below it (`ARCHITECTURE.md` has the picture):
 //!
-//! * [`startup`], [`app`], [`cli`], [`commands`]: from a command line to a running server
+//! * [`startup`], [`app`], [`upkeep`], [`cli`], [`commands`]: from a command line to a running server
 //! * [`web`]: the edge — REST, sockets, what errors look like outside; [`wire`]: what clients see
 //! * [`realtime`]: actors — who listens, who is present, limits, counters, and the one way in for messages
-//! * [`tenants`], [`accounts`], [`chat`]: contexts — rules and queries; they know no HTTP and no actors
+//! * [`tenants`], [`accounts`], [`chat`], [`api_keys`], [`audit`]: contexts — rules and queries; they know no HTTP and
+//!   no actors
+//! * [`control`]: what the servers of a deployment tell one another
 //! * [`store`], [`entity`], [`page`]: the database
 //! * [`phoenix`]: the wire protocol, sans-IO; it knows no chat
+//! * [`vault`]: secrets that the database keeps, sealed
 //! * [`config`], [`telemetry`], [`metrics`]: settings, logs, measurements
-//! * [`ids`], [`scope`], [`timestamp`], [`validation`], [`secret_token`]: vocabulary of everything else
+//! * [`ids`], [`scope`], [`timestamp`], [`validation`], [`secret_token`], [`digest`]: vocabulary of everything else
 
 pub mod accounts;
+pub mod api_keys;
 pub mod app;
+pub mod audit;
 pub mod chat;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod control;
+pub mod digest;
 pub mod entity;
 pub mod ids;
 pub mod metrics;
@@ -30,6 +37,8 @@ pub mod store;
 pub mod telemetry;
 pub mod tenants;
 pub mod timestamp;
+pub mod upkeep;
 pub mod validation;
+pub mod vault;
 pub mod web;
 pub mod wire;

@@ -64,6 +64,10 @@ pub(crate) enum List {
     RoomInvitations,
     Bans,
     Mutes,
+    Audit,
+    ApiKeys,
+    AllRooms,
+    Tenants,
 }
 
 impl List {
@@ -77,6 +81,10 @@ impl List {
             Self::RoomInvitations => b'o',
             Self::Bans => b'b',
             Self::Mutes => b'q',
+            Self::Audit => b'l',
+            Self::ApiKeys => b'k',
+            Self::AllRooms => b'a',
+            Self::Tenants => b't',
         }
     }
 

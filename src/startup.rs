@@ -1,6 +1,6 @@
 //! From settings to a running server, and back to nothing.
 
-use std::{any::Any, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::{
     App as HttpApp, HttpServer,
@@ -15,24 +15,24 @@ use tracing::{error, info, warn};
 use tracing_actix_web::TracingLogger;
 
 use crate::{
-    accounts::{self, PasswordHasher, Tokens},
+    accounts::{PasswordHasher, Tokens},
     app::App,
     chat,
     config::Settings,
-    metrics::{Metrics, UPKEEP_INTERVAL},
+    metrics::Metrics,
     realtime::Realtime,
     store::{DatabaseOptions, Store, StoreError},
     telemetry::{self, RequestSpan, TelemetryError},
     tenants,
+    upkeep::Upkeep,
+    vault::Vault,
     web::{
         edge::edge,
+        listeners::{self, AdminListener},
         routes,
         socket::{self, longpoll::LongPolls},
     },
 };
-
-/// How often rows of tokens that have expired anyway are deleted.
-const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +64,12 @@ pub enum StartupError {
         #[source]
         source: chat::Error,
     },
-    /// There is no key to sign tokens with.
-    #[error("auth.secret_key is not set")]
-    NoSecretKey,
+    /// There is no key to sign tokens with, or none to seal secrets with.
+    #[error("{0} is not set")]
+    NoSecret(&'static str),
+    /// The secrets that the database keeps do not open.
+    #[error("the secrets in the database cannot be used")]
+    Sealed(#[source] tenants::Error),
     /// The address could not be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -88,7 +91,9 @@ pub enum StartupError {
 pub struct Application {
     server: Server,
     address: SocketAddr,
+    admin_address: Option<SocketAddr>,
     app: web::Data<App>,
+    upkeep: Upkeep,
 }
 
 impl Application {
@@ -99,7 +104,12 @@ impl Application {
     ///
     /// [`StartupError`] says what stood in the way; nothing is left running then.
     pub async fn build(settings: Settings) -> Result<Self, StartupError> {
-        let secret_key = settings.auth.secret_key.clone().ok_or(StartupError::NoSecretKey)?;
+        let secret_key = settings
+            .auth
+            .secret_key
+            .clone()
+            .ok_or(StartupError::NoSecret("auth.secret_key"))?;
+        let vault = Vault::from_settings(&settings.auth).ok_or(StartupError::NoSecret("auth.master_key"))?;
         let metrics = Metrics::new(&settings);
         let options = DatabaseOptions::from(&settings.database);
         // Connecting first: a database that is not safe to write to is not migrated either.
@@ -107,6 +117,9 @@ impl Application {
         Store::migrate(&options).await?;
         let queries = metrics.clone();
         store.on_query(&(Arc::new(move |duration, failed| queries.query(duration, failed)) as _));
+        tenants::check_sealed(&store, &vault)
+            .await
+            .map_err(StartupError::Sealed)?;
         for slug in &settings.tenants.ensure {
             ensure_tenant(&store, slug).await?;
         }
@@ -117,24 +130,36 @@ impl Application {
             settings.auth.hash_queue_max.get().unwrap_or(usize::MAX / 2),
         );
         let tokens = Tokens::new(&secret_key, settings.auth.token_lifetime);
-        let realtime = Realtime::start(&settings, store.clone(), metrics.clone());
+        let realtime = Realtime::start(&settings, store.clone(), metrics.clone()).await?;
         let app = web::Data::new(App {
             store,
             tokens,
+            vault,
             passwords,
             realtime,
             metrics,
             epoch,
             settings,
         });
-        spawn_upkeep(&app);
-        let (server, address) = listen(&app)?;
-        Ok(Self { server, address, app })
+        let upkeep = Upkeep::start(&app);
+        let (server, address, admin_address) = listen(&app)?;
+        Ok(Self {
+            server,
+            address,
+            admin_address,
+            app,
+            upkeep,
+        })
     }
 
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the operator's routes answer, when not there.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
     }
 
     /// What the server shares with its handlers.
@@ -147,6 +172,7 @@ impl Application {
         Stopper {
             server: self.server.handle(),
             app: self.app.clone(),
+            upkeep: self.upkeep.clone(),
         }
     }
 
@@ -165,12 +191,14 @@ impl Application {
 pub struct Stopper {
     server: ServerHandle,
     app: web::Data<App>,
+    upkeep: Upkeep,
 }
 
 impl Stopper {
     /// Tells all sockets to reconnect elsewhere, lets requests in flight finish, and stops, within
     /// `server.shutdown_timeout` in all.
     pub async fn stop(&self) {
+        self.upkeep.stop();
         let settings = &self.app.settings;
         let socket = &settings.socket;
         let timeout = settings.server.shutdown_timeout;
@@ -207,6 +235,9 @@ pub async fn run(settings: Settings) -> Result<(), StartupError> {
     }
     // Before anybody is told that the server is ready, and may tell it to stop.
     let end = end_signal().map_err(StartupError::Signals)?;
+    if let Some(admin_address) = application.admin_address() {
+        info!(%admin_address, "administrators are answered on an address of their own");
+    }
     info!(%address, environment = ?app.settings.environment, epoch = app.epoch, "ready");
     announce(address, &app.settings);
     let stopper = application.stopper();
@@ -274,42 +305,22 @@ async fn ensure_tenant(store: &Store, slug: &str) -> Result<(), StartupError> {
     Ok(())
 }
 
-fn spawn_upkeep(app: &web::Data<App>) {
-    let weak = Arc::downgrade(&app.clone().into_inner());
-    actix_web::rt::spawn(async move {
-        let mut metrics_due = time::interval(UPKEEP_INTERVAL);
-        let mut purge_due = time::interval(PURGE_INTERVAL);
-        loop {
-            tokio::select! {
-                _ = metrics_due.tick() => {
-                    let Some(app) = weak.upgrade() else { break };
-                    app.metrics.upkeep();
-                }
-                _ = purge_due.tick() => {
-                    let Some(app) = weak.upgrade() else { break };
-                    match accounts::purge_revoked_tokens(&app.store).await {
-                        Ok(0) => {}
-                        Ok(rows) => info!(rows, "expired revocations deleted"),
-                        Err(error) => warn!(error = &error as &dyn std::error::Error, "revocations not purged"),
-                    }
-                }
-            }
-        }
-    });
-}
-
-fn listen(app: &web::Data<App>) -> Result<(Server, SocketAddr), StartupError> {
+fn listen(app: &web::Data<App>) -> Result<(Server, SocketAddr, Option<SocketAddr>), StartupError> {
     let settings = app.settings.server.clone();
     let user_timeout = app.settings.socket.user_timeout;
     let polls = web::Data::new(LongPolls::default());
-    let data = app.clone();
+    let admin_listener = AdminListener::default();
+    let (data, listener) = (app.clone(), web::Data::new(admin_listener.clone()));
+    let marked = admin_listener.clone();
     let mut server = HttpServer::new(move || {
         data.metrics.watch_runtime();
         HttpApp::new()
             .app_data(polls.clone())
+            .app_data(listener.clone())
             .app_data(web::Data::new(data.metrics.clone()))
             .configure(socket::configure)
             .configure(routes::configure(data.clone()))
+            .wrap(from_fn(listeners::operations_only))
             .wrap(from_fn(edge))
             .wrap(from_fn(telemetry::observe))
             .wrap(TracingLogger::<RequestSpan>::new())
@@ -317,7 +328,12 @@ fn listen(app: &web::Data<App>) -> Result<(Server, SocketAddr), StartupError> {
     .client_request_timeout(settings.header_timeout)
     .client_disconnect_timeout(settings.disconnect_timeout)
     .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
-    .on_connect(move |connection, _: &mut Extensions| tune(connection, user_timeout))
+    .on_connect(move |connection, extensions: &mut Extensions| {
+        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+            marked.mark(stream, extensions);
+            tune(stream, user_timeout);
+        }
+    })
     // The caps on sockets decide, and know whom to refuse; the framework's own would let clients wait unheard.
     .max_connections(usize::MAX)
     .disable_signals();
@@ -325,19 +341,23 @@ fn listen(app: &web::Data<App>) -> Result<(Server, SocketAddr), StartupError> {
         server = server.workers(workers);
     }
     let address = SocketAddr::new(settings.host, settings.port);
-    let server = server
-        .bind(address)
-        .map_err(|source| StartupError::Listen { address, source })?;
-    let address = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), address))
+    for address in [Some(address), settings.admin_listen].into_iter().flatten() {
+        server = server
+            .bind(address)
+            .map_err(|source| StartupError::Listen { address, source })?;
+    }
+    let bound = server.addrs();
+    let admin_address = settings.admin_listen.and(bound.get(1).copied());
+    if let Some(admin_address) = admin_address {
+        admin_listener.set(admin_address);
+    }
+    let address = bound.first().copied().unwrap_or(address);
+    Ok((server.run(), address, admin_address))
 }
 
 /// Small frames must not wait for one another, and a peer that takes nothing more must not keep its socket:
 /// a session actor whose client does not read is not even polled, so only the kernel can end it.
-fn tune(connection: &dyn Any, user_timeout: Duration) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else {
-        return;
-    };
+fn tune(stream: &TcpStream, user_timeout: Duration) {
     let socket = SockRef::from(stream);
     let tuned = socket
         .set_tcp_nodelay(true)

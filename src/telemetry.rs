@@ -20,6 +20,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::config::{LogFormat, LogSettings};
 use crate::metrics::Metrics;
+use crate::web::client_address::client_address;
 
 /// Header of every response: the id its log lines carry.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -75,7 +76,7 @@ fn tells_no_contents(metadata: &Metadata<'_>) -> bool {
     !(from_database && *metadata.level() == Level::TRACE)
 }
 
-/// Builds the span of a request, for `TracingLogger`: method, route, path without query, id; later status, and tenant
+/// Builds the span of a request, for `TracingLogger`: method, route, path without query, client's address, id; later status, and tenant
 /// and user once they are known.
 pub struct RequestSpan;
 
@@ -87,6 +88,7 @@ impl RootSpanBuilder for RequestSpan {
             method = %request.method(),
             route = request.match_pattern().as_deref().unwrap_or(UNMATCHED),
             path = request.path(),
+            client = %client_address(request.request()),
             request_id = request_id.map(field::display),
             status = field::Empty,
             tenant = field::Empty,
@@ -251,6 +253,8 @@ mod tests {
         let request = TestRequest::post()
             .uri("/rooms/lobby?token=canary-query")
             .insert_header(("authorization", "Bearer canary-header"))
+            .insert_header(("x-forwarded-for", "203.0.113.9"))
+            .peer_addr(([192, 0, 2, 7], 4711).into())
             .set_payload("canary-body");
         let response = call_service(&app, request.to_request()).await;
         let id = response
@@ -271,6 +275,7 @@ mod tests {
         assert_eq!(span["method"], "POST");
         assert_eq!(span["route"], "/rooms/{id}");
         assert_eq!(span["path"], "/rooms/lobby");
+        assert_eq!(span["client"], "192.0.2.7");
         assert_eq!(span["request_id"], id);
         assert_eq!(span["tenant"], "mika-travel-blog");
         assert_eq!(span["user_id"], uuid::Uuid::nil().to_string());

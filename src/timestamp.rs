@@ -1,6 +1,6 @@
 //! Instants as Parlour stores and shows them.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -30,6 +30,24 @@ impl Timestamp {
     /// A point in time given in whole seconds, as in a token's claims.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// The moment that was so long before this one.
+    pub fn before(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// Whole seconds since the epoch, rounded down, as in a token's claims.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// The beginning of this moment's millisecond: as exact as the moment that a token was issued is known.
+    pub const fn to_millisecond(self) -> Self {
+        Self(self.milliseconds() * 1_000)
     }
 
     /// Milliseconds since the epoch, rounded down.

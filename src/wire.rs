@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    accounts::User,
+    accounts::{User, UserKind},
     chat::{
         Dm, Invitation, Member, MemberChange, Message, MessageKind, Quote, ReactionCount, Revision, Role, Room,
         RoomKind, RoomListing, Sanction, ThreadSummary, Unread, UserRef,
@@ -15,40 +15,85 @@ use crate::{
     timestamp::Timestamp,
 };
 
+/// What others are shown of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ShownOut {
+    /// The user's name in the tenant, to show where there is no `name`.
+    #[schema(example = "alice")]
+    pub username: String,
+    /// The name to show; left out when there is none but the username.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A picture; left out when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+    /// Where the user comes from; left out for users with an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<UserKind>,
+}
+
 /// A user, as far as others need to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UserRefOut {
     /// The user's id.
     pub id: UserId,
-    /// The name to show.
-    #[schema(example = "alice")]
-    pub username: String,
+    /// What others are shown.
+    #[serde(flatten)]
+    pub shown: ShownOut,
 }
 
 impl From<UserRef> for UserRefOut {
-    fn from(UserRef { id, username }: UserRef) -> Self {
-        Self { id, username }
+    fn from(user: UserRef) -> Self {
+        let ParticipantOut { user_id: id, shown } = user.into();
+        Self { id, shown }
     }
 }
 
-/// A user with an account.
+/// Somebody in a room, where it is told what they do: `typing`, presence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ParticipantOut {
+    /// The user's id.
+    pub user_id: UserId,
+    /// What others are shown.
+    #[serde(flatten)]
+    pub shown: ShownOut,
+}
+
+impl From<UserRef> for ParticipantOut {
+    fn from(
+        UserRef {
+            id: user_id,
+            username,
+            name,
+            avatar_url,
+            kind,
+        }: UserRef,
+    ) -> Self {
+        let shown = ShownOut {
+            username,
+            name,
+            avatar_url,
+            kind: Some(kind).filter(|&kind| kind != UserKind::Account),
+        };
+        Self { user_id, shown }
+    }
+}
+
+/// A user of the tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UserOut {
-    /// The user's id.
-    pub id: UserId,
-    /// The name to show, unique in the tenant without regard to case.
-    #[schema(example = "alice")]
-    pub username: String,
-    /// When the account was made.
+    /// What others see of the user.
+    #[serde(flatten)]
+    pub user: UserRefOut,
+    /// When the user came.
     pub inserted_at: Timestamp,
 }
 
 impl From<User> for UserOut {
     fn from(user: User) -> Self {
         Self {
-            id: user.id,
-            username: user.username,
             inserted_at: user.inserted_at,
+            user: UserRef::from(user).into(),
         }
     }
 }

@@ -95,6 +95,14 @@ enum AuditLog {
 }
 
 #[derive(DeriveIden)]
+enum Reactions {
+    Table,
+    TenantId,
+    UserId,
+    RoomId,
+}
+
+#[derive(DeriveIden)]
 enum ControlEvents {
     Table,
     Id,
@@ -148,6 +156,9 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .drop_table(Table::drop().table(SigningKeys::Table).to_owned())
+            .await?;
+        manager
+            .drop_index(Index::drop().name("reactions_user").table(Reactions::Table).to_owned())
             .await?;
         // SQLite drops no column that an index holds.
         for (name, table) in [
@@ -405,6 +416,14 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .table(Users::Table)
             .col(Users::TenantId)
             .col(Users::Kind)
+            .take(),
+        // What a guest reacted to, for who claims the guest.
+        Index::create()
+            .name("reactions_user")
+            .table(Reactions::Table)
+            .col(Reactions::TenantId)
+            .col(Reactions::UserId)
+            .col(Reactions::RoomId)
             .take(),
         Index::create()
             .name("signing_keys_kid_key")

@@ -1,44 +1,56 @@
 //! Accounts: users of a tenant, their passwords and tokens.
 
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, SqlErr, sea_query::Expr};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    entity::{TenantScoped, revoked_token, user},
+    entity::{TenantScoped, user},
     ids::{TenantId, UserId},
-    page::{List, Page, PageRequest},
-    scope::Scope,
     store::Store,
     timestamp::Timestamp,
     validation::Violations,
 };
 
 pub use crate::entity::user::UserKind;
+pub use counts::{KindCounts, count_users};
+pub use directory::{directory_for, get_user, list_users};
 pub use error::Error;
+pub use guests::{Claimed, GUEST_KEY_PREFIX, claim_guest, create_guest, return_as_guest};
+pub use host_token::{
+    GRANTS_MAX, HOST_CLOCK_AHEAD_MAX_S, HOST_TOKEN_LIFETIME_MAX_S, HostToken, claims_to_be_own, verify_host_token,
+};
 pub use password::{PASSWORD_ROUNDS_MIN, PasswordHasher};
+pub use password_change::change_password;
+pub use profile::{
+    ATTRS_BYTES_MAX, AVATAR_URL_BYTES_MAX, EMAIL_HASH_CHARS_MAX, EXTERNAL_ID_CHARS_MAX, NAME_CHARS_MAX, ProfilePatch,
+};
+pub use provision::{HostUser, Provisioned, Welcome, provision, upsert_user, welcome};
+pub use session::{purge_revoked_tokens, revoke_token, session_user};
 pub use token::{Claims, IssuedToken, TOKEN_BYTES_MAX, TokenError, Tokens};
+pub use usernames::{USERNAME_CHARS_MAX, USERNAME_CHARS_MIN};
 
+pub mod admin;
+mod counts;
+mod directory;
 mod error;
+mod guests;
+mod host_token;
 mod password;
+mod password_change;
+mod profile;
+mod provision;
+mod session;
+pub mod site;
 mod token;
+mod usernames;
 
-/// Fewest characters of a username.
-pub const USERNAME_CHARS_MIN: usize = 3;
-
-/// Most characters of a username.
-pub const USERNAME_CHARS_MAX: usize = 32;
+use usernames::{USERNAME_TAKEN, is_username};
 
 /// Fewest bytes of a password.
 pub const PASSWORD_BYTES_MIN: usize = 8;
 
 /// Most bytes of a password.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
-
-const USERNAME_TAKEN: &str = "has already been taken";
 
 /// A person, inside one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,20 +139,8 @@ pub async fn register(
 ) -> Result<User, Error> {
     let password = new.password.expose_secret();
     let mut violations = Violations::new();
-    if !is_username(&new.username) {
-        violations.add(
-            "username",
-            format!(
-                "must be {USERNAME_CHARS_MIN} to {USERNAME_CHARS_MAX} letters, digits, underscores, dots or hyphens"
-            ),
-        );
-    }
-    if !is_password_length(password) {
-        violations.add(
-            "password",
-            format!("must be {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes"),
-        );
-    }
+    usernames::check(&mut violations, &new.username);
+    check_password(&mut violations, "password", password);
     violations.into_result()?;
 
     let username_key = new.username.to_ascii_lowercase();
@@ -173,7 +173,7 @@ pub async fn register(
     Ok(user)
 }
 
-/// The user with this name and password. Takes the same time whether the name or the password is wrong.
+/// The user with this name and password, unless suspended. Takes the same time whether the name or the password is wrong.
 /// Hashes with fewer rounds than the hasher's are renewed on the way.
 ///
 /// # Errors
@@ -197,7 +197,9 @@ pub async fn authenticate(
     };
     let stored = row.as_ref().and_then(|row| row.password_hash.clone());
     let verified = hasher.verify(password, stored.clone()).await?;
-    let Some(row) = row.filter(|_| verified.matches) else {
+    // Who is locked out learns nothing that a wrong password would not tell.
+    let is_welcome = |row: &user::Model| row.suspended_at.is_none() && row.deleted_at.is_none();
+    let Some(row) = row.filter(|row| verified.matches && is_welcome(row)) else {
         return Err(Error::InvalidCredentials);
     };
     if let Some(renewed) = verified.renewed {
@@ -214,19 +216,6 @@ pub async fn authenticate(
     Ok(row.into())
 }
 
-/// A user of the scope's tenant.
-///
-/// # Errors
-/// [`Error::NotFound`].
-pub async fn get_user(store: &Store, scope: &Scope, id: UserId) -> Result<User, Error> {
-    user::Entity::in_tenant(scope.tenant_id)
-        .filter(user::Column::Id.eq(id))
-        .one(store.reader())
-        .await?
-        .map(User::from)
-        .ok_or(Error::NotFound)
-}
-
 /// A user by name, without regard to case. For operators: no scope, as nobody is signed in.
 ///
 /// # Errors
@@ -236,84 +225,6 @@ pub async fn get_user_by_name(store: &Store, tenant_id: TenantId, username: &str
     found.map(User::from).ok_or(Error::NotFound)
 }
 
-/// The users of the scope's tenant, by name without regard to case.
-///
-/// # Errors
-/// [`Error::Invalid`] for a limit or cursor that is none.
-pub async fn list_users(store: &Store, scope: &Scope, request: &PageRequest) -> Result<Page<User>, Error> {
-    let after = List::Users.start(request, |bytes| {
-        String::from_utf8(bytes.to_vec()).ok().filter(|name| is_username(name))
-    })?;
-    let mut query = user::Entity::in_tenant(scope.tenant_id);
-    if let Some(after) = after {
-        query = query.filter(user::Column::UsernameKey.gt(after));
-    }
-    let rows = query
-        .order_by_asc(user::Column::UsernameKey)
-        .limit(request.limit + 1)
-        .all(store.reader())
-        .await?;
-    let page = List::Users.page(rows, request.limit, |row| row.username_key.clone());
-    Ok(Page {
-        items: page.items.into_iter().map(User::from).collect(),
-        next_cursor: page.next_cursor,
-    })
-}
-
-/// The user of a valid token, unless the token was signed out.
-///
-/// # Errors
-/// [`Error::SignedOut`], also when the user is gone.
-pub async fn session_user(store: &Store, claims: &Claims) -> Result<User, Error> {
-    let revoked = Query::select()
-        .expr(Expr::val(1))
-        .from(revoked_token::Entity)
-        .and_where(revoked_token::Column::TenantId.eq(claims.tenant_id))
-        .and_where(revoked_token::Column::TokenId.eq(claims.token_id))
-        .take();
-    user::Entity::in_tenant(claims.tenant_id)
-        .filter(user::Column::Id.eq(claims.user_id))
-        .filter(Expr::exists(revoked).not())
-        .one(store.reader())
-        .await?
-        .map(User::from)
-        .ok_or(Error::SignedOut)
-}
-
-/// Signs a token out. Doing so again changes nothing.
-pub async fn revoke_token(store: &Store, claims: &Claims) -> Result<(), Error> {
-    let row = revoked_token::ActiveModel {
-        tenant_id: Set(claims.tenant_id),
-        token_id: Set(claims.token_id),
-        user_id: Set(claims.user_id),
-        expires_at: Set(Timestamp::from_seconds(claims.expires_at)),
-    };
-    let transaction = store.begin_write().await?;
-    revoked_token::Entity::insert(row)
-        .on_conflict(
-            OnConflict::columns([revoked_token::Column::TenantId, revoked_token::Column::TokenId])
-                .do_nothing()
-                .to_owned(),
-        )
-        .exec_without_returning(&transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Forgets signed-out tokens that have expired by now, of all tenants, and says how many there were.
-pub async fn purge_revoked_tokens(store: &Store) -> Result<u64, Error> {
-    // A token is accepted a little after it expired; its row has to stay at least as long.
-    let expired = Timestamp(Timestamp::now().0 - 2 * Timestamp::from_seconds(token::LEEWAY_S.cast_signed()).0);
-    let transaction = store.begin_write().await?;
-    let purged = revoked_token::Entity::delete_many()
-        .filter(revoked_token::Column::ExpiresAt.lt(expired))
-        .exec(&transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(purged.rows_affected)
-}
-
 async fn find_by_name(store: &Store, tenant_id: TenantId, username_key: &str) -> Result<Option<user::Model>, Error> {
     Ok(user::Entity::in_tenant(tenant_id)
         .filter(user::Column::UsernameKey.eq(username_key))
@@ -321,11 +232,11 @@ async fn find_by_name(store: &Store, tenant_id: TenantId, username_key: &str) ->
         .await?)
 }
 
-fn is_username(text: &str) -> bool {
-    (USERNAME_CHARS_MIN..=USERNAME_CHARS_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+fn check_password(violations: &mut Violations, field: &str, password: &str) {
+    if !is_password_length(password) {
+        let rule = format!("must be {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes");
+        violations.add(field, rule);
+    }
 }
 
 fn is_password_length(password: &str) -> bool {

@@ -5,11 +5,11 @@ use std::{fmt, time::Duration};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Uuid, Version};
 
 use super::User;
 use crate::{
-    ids::{TenantId, UserId},
+    ids::{SigningKeyId, TenantId, UserId},
     scope::Scope,
     timestamp::Timestamp,
 };
@@ -21,22 +21,24 @@ pub const TOKEN_BYTES_MAX: usize = 4096;
 pub(super) const LEEWAY_S: u64 = 5;
 
 const ISSUER: &str = "parlour";
-const AUDIENCE: &str = "parlour";
-const TOKEN_TYPE: &str = "parlour+jwt";
+pub(super) const AUDIENCE: &str = "parlour";
+pub(super) const TOKEN_TYPE: &str = "parlour+jwt";
 
-/// What a valid token says.
+/// What a valid token says, whoever signed it: this server, or the website the user comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// The tenant the token is good for.
     pub tenant_id: TenantId,
     /// Who is signed in.
     pub user_id: UserId,
-    /// The token's own id (`jti`); what signing out revokes.
+    /// The token's own id; what signing out revokes.
     pub token_id: Uuid,
-    /// When it was issued, in seconds since 1970 UTC.
-    pub issued_at: i64,
+    /// When it was issued: of our own tokens to the millisecond, of a website's to the second.
+    pub issued_at: Timestamp,
     /// When it expires, in seconds since 1970 UTC.
     pub expires_at: i64,
+    /// The website's key that it stands and falls with: which signed it, or signed the token it was exchanged for.
+    pub key_id: Option<SigningKeyId>,
 }
 
 impl Claims {
@@ -69,16 +71,19 @@ pub enum TokenError {
     Invalid,
 }
 
-/// The claims as they are written: all required, all typed.
+/// The claims as they are written: all typed, and all required but the last.
 #[derive(Serialize, Deserialize)]
 struct Wire {
     iss: String,
     aud: String,
     sub: UserId,
     tid: TenantId,
+    /// A UUIDv7: it has the time of issue to the millisecond, where `iat` has it to the second.
     jti: Uuid,
     iat: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<SigningKeyId>,
 }
 
 /// Issues and verifies tokens. HS256 and nothing else, whatever a token's header asks for.
@@ -99,7 +104,7 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Tokens signed with `secret` that are good for `lifetime`.
+    /// Tokens signed with `secret`, good for `lifetime` where nothing else is said.
     pub fn new(secret: &SecretString, lifetime: Duration) -> Self {
         let secret = secret.expose_secret().as_bytes();
         let mut validation = Validation::new(Algorithm::HS256);
@@ -116,16 +121,23 @@ impl Tokens {
     }
 
     /// A token for this user, good from now on.
-    #[expect(clippy::expect_used, reason = "signing text with HMAC-SHA256 has no way to fail")]
     pub fn issue(&self, user: &User) -> IssuedToken {
-        let issued_at = Timestamp::now().0.div_euclid(1_000_000);
-        let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        self.issue_for(user, self.lifetime, None)
+    }
+
+    /// A token for this user, good for `lifetime` from now on, and with `key_id` no longer than that key is.
+    #[expect(clippy::expect_used, reason = "signing text with HMAC-SHA256 has no way to fail")]
+    pub fn issue_for(&self, user: &User, lifetime: Duration, key_id: Option<SigningKeyId>) -> IssuedToken {
+        let token_id = Uuid::now_v7();
+        let issued_at = issued_at(token_id).unwrap_or_else(Timestamp::now);
+        let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         let claims = Claims {
             tenant_id: user.tenant_id,
             user_id: user.id,
-            token_id: Uuid::now_v7(),
+            token_id,
             issued_at,
-            expires_at: issued_at.saturating_add(lifetime),
+            expires_at: issued_at.seconds().saturating_add(lifetime),
+            key_id,
         };
         let wire = Wire {
             iss: ISSUER.to_owned(),
@@ -133,8 +145,9 @@ impl Tokens {
             sub: claims.user_id,
             tid: claims.tenant_id,
             jti: claims.token_id,
-            iat: claims.issued_at,
+            iat: claims.issued_at.seconds(),
             exp: claims.expires_at,
+            key: claims.key_id,
         };
         let header = Header {
             typ: Some(TOKEN_TYPE.to_owned()),
@@ -168,8 +181,23 @@ impl Tokens {
             tenant_id: wire.tid,
             user_id: wire.sub,
             token_id: wire.jti,
-            issued_at: wire.iat,
+            issued_at: issued_at(wire.jti).ok_or(TokenError::Invalid)?,
             expires_at: wire.exp,
+            key_id: wire.key,
         })
     }
+}
+
+/// When the token with this id was issued; `None` for an id that does not say.
+fn issued_at(token_id: Uuid) -> Option<Timestamp> {
+    if token_id.get_version() != Some(Version::SortRand) {
+        return None;
+    }
+    let (seconds, nanoseconds) = token_id.get_timestamp()?.to_unix();
+    let microseconds = i64::from(nanoseconds / 1_000);
+    Some(Timestamp(
+        Timestamp::from_seconds(i64::try_from(seconds).ok()?)
+            .0
+            .saturating_add(microseconds),
+    ))
 }

@@ -12,9 +12,10 @@ use super::{
     permissions::{Act, moderates},
     reactions, rooms, threads,
     turn::Turn,
+    user_ref,
 };
 use crate::{
-    entity::{TenantScoped, message, message_revision, user},
+    entity::{TenantScoped, message, message_revision},
     ids::{MessageId, RoomId},
     scope::Scope,
     store::Store,
@@ -149,7 +150,8 @@ pub async fn list_revisions(
     struct RevisionRow {
         #[sea_orm(nested)]
         revision: message_revision::Model,
-        username: String,
+        #[sea_orm(nested(prefix = "shown_"))]
+        replaced_by: UserRef,
     }
 
     let (room, role) = rooms::find(store.reader(), scope, room).await?;
@@ -159,9 +161,8 @@ pub async fn list_revisions(
     if messages::seq_of(store.reader(), scope, room.id, id).await?.is_none() {
         return Err(Error::MessageNotFound);
     }
-    let mut rows = revisions(scope, room.id, id)
-        .join(JoinType::InnerJoin, message_revision::Relation::User.def())
-        .column_as(user::Column::Username, "username")
+    let revisions = revisions(scope, room.id, id).join(JoinType::InnerJoin, message_revision::Relation::User.def());
+    let mut rows = user_ref::with_shown(revisions)
         .order_by_desc(message_revision::Column::Seq)
         .limit(REVISIONS_LISTED_MAX)
         .into_model::<RevisionRow>()
@@ -170,13 +171,10 @@ pub async fn list_revisions(
     rows.reverse();
     Ok(rows
         .into_iter()
-        .map(|RevisionRow { revision, username }| Revision {
+        .map(|RevisionRow { revision, replaced_by }| Revision {
             content: revision.content,
             replaced_seq: revision.seq,
-            replaced_by: UserRef {
-                id: revision.replaced_by,
-                username,
-            },
+            replaced_by,
             replaced_at: revision.inserted_at,
         })
         .collect())

@@ -10,9 +10,9 @@ use sea_orm::{
     Select, SelectModel, Selector,
 };
 
-use super::{Error, Message, ReactionCount, ThreadSummary, UserRef, reactions};
+use super::{Error, Message, ReactionCount, ThreadSummary, UserRef, reactions, user_ref};
 use crate::{
-    entity::{TenantScoped, mention, message, user},
+    entity::{TenantScoped, mention, message},
     ids::{MessageId, RoomId, UserId},
     scope::Scope,
 };
@@ -33,19 +33,20 @@ pub struct Quote {
     pub deleted: bool,
 }
 
-/// A message's row and the name of its author.
+/// A message's row and its author.
 #[derive(Clone, FromQueryResult)]
 pub(super) struct MessageRow {
     #[sea_orm(nested)]
     pub message: message::Model,
-    pub author_name: String,
+    #[sea_orm(nested(prefix = "shown_"))]
+    pub author: UserRef,
 }
 
 impl MessageRow {
     pub fn quote(&self) -> Quote {
         Quote {
             id: self.message.id,
-            author: self.author(),
+            author: self.author.clone(),
             excerpt: self.message.content.chars().take(EXCERPT_CHARS_MAX).collect(),
             deleted: self.message.deleted_at.is_some(),
         }
@@ -68,13 +69,6 @@ impl MessageRow {
         }
     }
 
-    fn author(&self) -> UserRef {
-        UserRef {
-            id: self.message.user_id,
-            username: self.author_name.clone(),
-        }
-    }
-
     /// The message with what belongs to it.
     pub fn into_message(
         self,
@@ -83,8 +77,7 @@ impl MessageRow {
         reactions: Vec<ReactionCount>,
         mentions: Vec<UserId>,
     ) -> Message {
-        let author = self.author();
-        let row = self.message;
+        let Self { message: row, author } = self;
         Message {
             id: row.id,
             room_id: row.room_id,
@@ -113,11 +106,9 @@ pub(super) fn in_room(scope: &Scope, room_id: RoomId) -> Select<message::Entity>
     message::Entity::in_tenant(scope.tenant_id).filter(message::Column::RoomId.eq(room_id))
 }
 
-/// Messages with the names of their authors.
+/// Messages with their authors.
 pub(super) fn with_author(messages: Select<message::Entity>) -> Select<message::Entity> {
-    messages
-        .join(JoinType::InnerJoin, message::Relation::User.def())
-        .column_as(user::Column::Username, "author_name")
+    user_ref::with_shown(messages.join(JoinType::InnerJoin, message::Relation::User.def()))
 }
 
 fn rows(messages: Select<message::Entity>) -> Selector<SelectModel<MessageRow>> {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
-use super::{Error, Role, Room, RoomKind, UserRef, rooms};
+use super::{Error, Role, Room, RoomKind, UserRef, rooms, user_ref};
 use crate::{
-    entity::{TenantScoped, room, room_member, user},
+    entity::{TenantScoped, room, room_member},
     ids::{RoomId, UserId},
     page::{List, Page, PageRequest},
     scope::Scope,
@@ -50,32 +50,36 @@ pub async fn list_dms(store: &Store, scope: &Scope, request: &PageRequest) -> Re
         .iter()
         .filter_map(|row| Some((row.id, peer(row.dm_key.as_deref()?, scope.user_id)?)))
         .collect();
-    let names: HashMap<UserId, String> = user::Entity::in_tenant(scope.tenant_id)
-        .filter(user::Column::Id.is_in(peers.values().copied()))
-        .select_only()
-        .column(user::Column::Id)
-        .column(user::Column::Username)
-        .into_tuple::<(UserId, String)>()
-        .all(store.reader())
-        .await?
-        .into_iter()
-        .collect();
+    let users = user_ref::by_id(store.reader(), scope.tenant_id, peers.values().copied()).await?;
     let items = page
         .items
         .into_iter()
         .filter_map(|row| {
-            let id = *peers.get(&row.id)?;
-            let username = names.get(&id)?.clone();
-            Some(Dm {
-                room: row.into(),
-                peer: UserRef { id, username },
-            })
+            let peer = users.get(peers.get(&row.id)?)?.clone();
+            Some(Dm { room: row.into(), peer })
         })
         .collect();
     Ok(Page {
         items,
         next_cursor: page.next_cursor,
     })
+}
+
+/// The user that the asker could talk to directly, and their conversation if there is one.
+///
+/// # Errors
+/// [`Error::Invalid`] for a conversation with oneself; [`Error::UserNotFound`].
+pub async fn find_dm(store: &Store, scope: &Scope, peer: UserId) -> Result<(UserRef, Option<Room>), Error> {
+    if peer == scope.user_id {
+        return Err(Violations::of("user_id", "is yourself").into());
+    }
+    let user = user_ref::by_id(store.reader(), scope.tenant_id, std::iter::once(peer))
+        .await?
+        .remove(&peer)
+        .ok_or(Error::UserNotFound)?;
+
+    let room = with(scope, peer).one(store.reader()).await?;
+    Ok((user, room.map(Room::from)))
 }
 
 /// The direct conversation of the asker with a user, begun now when there was none; the answer has the room,
@@ -85,30 +89,15 @@ pub async fn list_dms(store: &Store, scope: &Scope, request: &PageRequest) -> Re
 /// [`Error::Invalid`] for a conversation with oneself; [`Error::UserNotFound`] when either is no user of the
 /// tenant.
 pub async fn start_dm(store: &Store, scope: &Scope, peer: UserId) -> Result<(Room, UserRef, bool), Error> {
-    if peer == scope.user_id {
-        return Err(Violations::of("user_id", "is yourself").into());
-    }
-    let user = user::Entity::in_tenant(scope.tenant_id)
-        .filter(user::Column::Id.eq(peer))
-        .one(store.reader())
-        .await?
-        .ok_or(Error::UserNotFound)?;
-    let user = UserRef {
-        id: user.id,
-        username: user.username,
+    let user = match find_dm(store, scope, peer).await? {
+        (user, Some(room)) => return Ok((room, user, false)),
+        (user, None) => user,
     };
-
-    let key = dm_key(scope.user_id, peer);
-    let existing = room::Entity::in_tenant(scope.tenant_id).filter(room::Column::DmKey.eq(key.as_str()));
-    if let Some(row) = existing.clone().one(store.reader()).await? {
-        return Ok((row.into(), user, false));
-    }
-
     let row = room::Model {
         tenant_id: scope.tenant_id,
         id: RoomId::generate(),
         slug: None,
-        dm_key: Some(key),
+        dm_key: Some(dm_key(scope.user_id, peer)),
         kind: RoomKind::Dm,
         name: String::new(),
         description: None,
@@ -128,17 +117,23 @@ pub async fn start_dm(store: &Store, scope: &Scope, peer: UserId) -> Result<(Roo
         return Ok((row.into(), user, true));
     }
     // The other one was quicker, and has committed: the insert waited for that.
-    let row = existing.one(&transaction).await?.ok_or(Error::RoomNotFound)?;
+    let row = with(scope, peer).one(&transaction).await?.ok_or(Error::RoomNotFound)?;
     Ok((row.into(), user, false))
 }
 
+/// The conversation of the asker with a user.
+fn with(scope: &Scope, peer: UserId) -> Select<room::Entity> {
+    let key = dm_key(scope.user_id, peer);
+    room::Entity::in_tenant(scope.tenant_id).filter(room::Column::DmKey.eq(key))
+}
+
 /// The same for both users: their ids in order.
-fn dm_key(one: UserId, other: UserId) -> String {
+pub(super) fn dm_key(one: UserId, other: UserId) -> String {
     format!("{}:{}", one.min(other), one.max(other))
 }
 
 /// The other user of a [`dm_key`].
-fn peer(key: &str, own: UserId) -> Option<UserId> {
+pub(super) fn peer(key: &str, own: UserId) -> Option<UserId> {
     let (smaller, greater) = key.split_once(':')?;
     let (smaller, greater): (UserId, UserId) = (smaller.parse().ok()?, greater.parse().ok()?);
     Some(if smaller == own { greater } else { smaller })

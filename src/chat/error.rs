@@ -39,6 +39,15 @@ pub enum Error {
     /// The room has as many pinned messages as it can have.
     #[error("this room has too many pinned messages")]
     TooManyPins,
+    /// The room has as many members as it can have.
+    #[error("this room is full")]
+    RoomFull,
+    /// Somebody else creates rooms here.
+    #[error("you may not create rooms here")]
+    RoomCreationClosed,
+    /// The tenant has as many rooms as it can have.
+    #[error("there are too many rooms")]
+    TooManyRooms,
     /// The asker was banned from this room.
     #[error("banned from this room")]
     Banned,
@@ -94,6 +103,9 @@ impl Error {
             Self::TooLate => "edit_window_over",
             Self::NotModerator => "not_a_moderator",
             Self::TooManyPins => "too_many_pins",
+            Self::RoomFull => "room_full",
+            Self::RoomCreationClosed => "room_creation_closed",
+            Self::TooManyRooms => "too_many_rooms",
             Self::Banned => "banned",
             Self::Muted { .. } => "muted",
             Self::SlowMode { .. } => "slow_mode",

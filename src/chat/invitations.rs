@@ -8,9 +8,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, Room, RoomRef, UserRef, members, permissions, rooms};
+use super::{Error, Role, Room, RoomRef, UserRef, members, permissions, rooms, user_ref};
 use crate::{
-    entity::{TenantScoped, room, room_invitation, user},
+    entity::{TenantScoped, room, room_invitation},
     ids::{RoomId, TenantId, UserId},
     page::{List, Page, PageRequest},
     scope::Scope,
@@ -255,12 +255,11 @@ async fn read(
     struct InvitationRow {
         #[sea_orm(nested)]
         invitation: room_invitation::Model,
-        username: String,
+        #[sea_orm(nested(prefix = "shown_"))]
+        user: UserRef,
     }
 
-    let rows = query
-        .join(JoinType::InnerJoin, room_invitation::Relation::User.def())
-        .column_as(user::Column::Username, "username")
+    let rows = user_ref::with_shown(query.join(JoinType::InnerJoin, room_invitation::Relation::User.def()))
         .into_model::<InvitationRow>()
         .all(connection)
         .await?;
@@ -272,7 +271,7 @@ async fn read(
         .into_iter()
         .map(|room| (room.id, room))
         .collect();
-    let names = names(
+    let inviters = user_ref::by_id(
         connection,
         tenant_id,
         rows.iter().filter_map(|row| row.invitation.invited_by),
@@ -283,7 +282,6 @@ async fn read(
         .filter_map(|row| {
             let room_invitation::Model {
                 room_id,
-                user_id,
                 role,
                 invited_by,
                 inserted_at,
@@ -291,34 +289,11 @@ async fn read(
             } = row.invitation;
             Some(Invitation {
                 room: rooms.get(&room_id)?.clone().into(),
-                user: UserRef {
-                    id: user_id,
-                    username: row.username,
-                },
+                user: row.user,
                 role,
-                invited_by: names.get(&invited_by?)?.clone(),
+                invited_by: inviters.get(&invited_by?)?.clone(),
                 inserted_at,
             })
         })
-        .collect())
-}
-
-/// Users by id; those who are gone are missing.
-pub(super) async fn names(
-    connection: &impl ConnectionTrait,
-    tenant_id: TenantId,
-    ids: impl Iterator<Item = UserId>,
-) -> Result<HashMap<UserId, UserRef>, Error> {
-    let users: Vec<(UserId, String)> = user::Entity::in_tenant(tenant_id)
-        .filter(user::Column::Id.is_in(ids))
-        .select_only()
-        .column(user::Column::Id)
-        .column(user::Column::Username)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    Ok(users
-        .into_iter()
-        .map(|(id, username)| (id, UserRef { id, username }))
         .collect())
 }

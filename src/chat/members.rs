@@ -7,12 +7,14 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Error, Role, Room, RoomKind, RoomRef, invitations,
+    Error, Role, Room, RoomKind, RoomRef, UserRef, invitations,
     permissions::{self, Act, Person},
-    rooms,
+    rooms, user_ref,
 };
 use crate::{
-    entity::{TenantScoped, room, room_invitation, room_member, user},
+    config::Cap,
+    control::{self, ControlEvent},
+    entity::{TenantScoped, room, room_invitation, room_member},
     ids::{RoomId, TenantId, UserId},
     page::{List, Page, PageRequest},
     scope::Scope,
@@ -23,15 +25,6 @@ use crate::{
 
 /// Most members that are listed with a room.
 pub const MEMBERS_LISTED_MAX: u64 = 200;
-
-/// A user as others see them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRef {
-    /// The user's id.
-    pub id: UserId,
-    /// The user's name.
-    pub username: String,
-}
 
 /// A member of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,15 +167,21 @@ pub async fn list_members(
 ///
 /// # Errors
 /// [`Error::RoomNotFound`]; [`Error::NotMember`] for a private room without an invitation, and for a dm of others;
-/// [`Error::Banned`]; [`Error::UserNotFound`] when the asker is no user of the tenant.
-pub async fn join_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<MemberChange, Error> {
+/// [`Error::Banned`]; [`Error::RoomFull`] when it has `members_max`; [`Error::UserNotFound`] when the asker is no user
+/// of the tenant.
+pub async fn join_room(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    members_max: Cap<u64>,
+) -> Result<MemberChange, Error> {
     let transaction = store.begin_write().await?;
     let row = permissions::lock_row(&transaction, scope.tenant_id, room).await?;
     let person = permissions::person(&transaction, scope.tenant_id, row.id, scope.user_id).await?;
     let after = match person.role {
         Some(role) => role,
         None => {
-            let role = admit(&transaction, &row, &person).await?;
+            let role = admit(&transaction, &row, &person, members_max).await?;
             transaction.commit().await?;
             role
         }
@@ -198,11 +197,12 @@ pub async fn join_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<M
 /// Makes somebody, who is no member, one; says in which role. The room's row has to be locked.
 ///
 /// # Errors
-/// [`Error::NotMember`] when this takes an invitation, [`Error::Banned`].
+/// [`Error::NotMember`] when this takes an invitation, [`Error::Banned`], [`Error::RoomFull`].
 pub(super) async fn admit(
     transaction: &DatabaseTransaction,
     room: &room::Model,
     person: &Person,
+    members_max: Cap<u64>,
 ) -> Result<Role, Error> {
     if person.banned {
         return Err(Error::Banned);
@@ -212,11 +212,29 @@ pub(super) async fn admit(
         (RoomKind::Public | RoomKind::Private, Some(role)) => role,
         (RoomKind::Private, None) | (RoomKind::Dm, _) => return Err(Error::NotMember),
     };
+    check_number(transaction, room, members_max).await?;
     if person.promised.is_some() {
         invitations::forget(transaction, room, person.user.id).await?;
     }
     rooms::insert_member(transaction, room, person.user.id, role).await?;
     Ok(role)
+}
+
+/// Refuses one member more than the room may have. The room's row has to be locked.
+pub(super) async fn check_number(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+    max: Cap<u64>,
+) -> Result<(), Error> {
+    let Some(max) = max.get() else { return Ok(()) };
+    let last = of_room(room.tenant_id, room.id)
+        .select_only()
+        .column(room_member::Column::UserId)
+        .offset(max.saturating_sub(1))
+        .into_tuple::<UserId>()
+        .one(transaction)
+        .await?;
+    last.map_or(Ok(()), |_| Err(Error::RoomFull))
 }
 
 /// Ends the asker's membership.
@@ -242,6 +260,10 @@ pub async fn leave_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<
     } else {
         None
     };
+    // Who has left a public room may go on listening.
+    if room.kind != RoomKind::Public {
+        end_channels(&transaction, &room, Some(user.id)).await?;
+    }
     transaction.commit().await?;
     Ok(Left {
         change: MemberChange {
@@ -259,14 +281,15 @@ pub async fn leave_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result<
 ///
 /// # Errors
 /// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotAdmin`]; [`Error::Outranked`] for a
-/// role above the asker's; [`Error::UserNotFound`]; [`Error::Invalid`] for oneself, somebody who is banned, and in a
-/// dm.
+/// role above the asker's; [`Error::UserNotFound`]; [`Error::RoomFull`] when it has `members_max`; [`Error::Invalid`]
+/// for oneself, somebody who is banned, and in a dm.
 pub async fn add_member(
     store: &Store,
     scope: &Scope,
     room: &RoomRef,
     user_id: UserId,
     role: Role,
+    members_max: Cap<u64>,
 ) -> Result<MemberChange, Error> {
     let transaction = store.begin_write().await?;
     let (room, own) = permissions::lock_room_as(&transaction, scope, room, Role::Admin).await?;
@@ -277,6 +300,7 @@ pub async fn add_member(
     let person = permissions::person(&transaction, scope.tenant_id, room.id, user_id).await?;
     if person.role.is_none() {
         check_not_banned(&person)?;
+        check_number(&transaction, &room, members_max).await?;
         invitations::forget(&transaction, &room, user_id).await?;
         rooms::insert_member(&transaction, &room, user_id, role).await?;
         transaction.commit().await?;
@@ -306,6 +330,7 @@ pub async fn remove_member(
     let (user, before) = member(&transaction, scope, own, room.id, user_id).await?;
     end_membership(&transaction, &room, user_id, before).await?;
     invitations::forget_made_by(&transaction, &room, user_id).await?;
+    end_channels(&transaction, &room, Some(user_id)).await?;
     transaction.commit().await?;
     Ok(MemberChange {
         room: room.into(),
@@ -335,10 +360,7 @@ pub async fn change_role(
         return Err(Error::Outranked);
     }
     if before != role {
-        set_role(&transaction, &room, user_id, role).await?;
-        if before.outranks(Some(role)) {
-            invitations::forget_made_by(&transaction, &room, user_id).await?;
-        }
+        give_role(&transaction, &room, user_id, before, role).await?;
         transaction.commit().await?;
     }
     Ok(MemberChange {
@@ -401,8 +423,19 @@ pub(super) async fn end_membership(
     Ok(())
 }
 
+/// Has all servers told that a room is over for a user, or for everybody.
+pub(super) async fn end_channels(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+    user_id: Option<UserId>,
+) -> Result<(), Error> {
+    let room_id = room.id;
+    let ended = ControlEvent::ChannelsEnded { room_id, user_id };
+    Ok(control::record(transaction, room.tenant_id, &ended).await?)
+}
+
 /// Makes somebody admin of a room that has none, if there is somebody who can be; see [`leave_room`].
-async fn promote_successor(
+pub(super) async fn promote_successor(
     transaction: &DatabaseTransaction,
     room: &room::Model,
 ) -> Result<Option<MemberChange>, Error> {
@@ -455,6 +488,45 @@ async fn member(
     Ok((person.user, person.role.ok_or(Error::MemberNotFound)?))
 }
 
+/// Gives a role to somebody who is a member, or becomes one. The room's row has to be locked.
+pub(super) async fn give(
+    transaction: &DatabaseTransaction,
+    room: room::Model,
+    person: Person,
+    role: Role,
+) -> Result<MemberChange, Error> {
+    let user_id = person.user.id;
+    match person.role {
+        None => {
+            invitations::forget(transaction, &room, user_id).await?;
+            rooms::insert_member(transaction, &room, user_id, role).await?;
+        }
+        Some(before) if before != role => give_role(transaction, &room, user_id, before, role).await?,
+        Some(_) => {}
+    }
+    Ok(MemberChange {
+        room: room.into(),
+        user: person.user,
+        before: person.role,
+        after: Some(role),
+    })
+}
+
+/// Gives a member another role. Invitations that the member made go when it is a lower one.
+async fn give_role(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+    user_id: UserId,
+    before: Role,
+    role: Role,
+) -> Result<(), Error> {
+    set_role(transaction, room, user_id, role).await?;
+    if before.outranks(Some(role)) {
+        invitations::forget_made_by(transaction, room, user_id).await?;
+    }
+    Ok(())
+}
+
 async fn set_role(
     transaction: &DatabaseTransaction,
     room: &room::Model,
@@ -481,12 +553,11 @@ async fn listed(store: &Store, members: Select<room_member::Entity>, limit: u64)
     struct MemberRow {
         #[sea_orm(nested)]
         member: room_member::Model,
-        username: String,
+        #[sea_orm(nested(prefix = "shown_"))]
+        user: UserRef,
     }
 
-    let rows = members
-        .join(JoinType::InnerJoin, room_member::Relation::User.def())
-        .column_as(user::Column::Username, "username")
+    let rows = user_ref::with_shown(members.join(JoinType::InnerJoin, room_member::Relation::User.def()))
         .order_by_asc(room_member::Column::InsertedAt)
         .order_by_asc(room_member::Column::UserId)
         .limit(limit)
@@ -496,10 +567,7 @@ async fn listed(store: &Store, members: Select<room_member::Entity>, limit: u64)
     Ok(rows
         .into_iter()
         .map(|row| Member {
-            user: UserRef {
-                id: row.member.user_id,
-                username: row.username,
-            },
+            user: row.user,
             role: row.member.role,
             inserted_at: row.member.inserted_at,
         })

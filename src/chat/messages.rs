@@ -17,6 +17,7 @@ use super::{
     turn::Turn,
 };
 use crate::{
+    config::Cap,
     entity::message,
     ids::{MessageId, RoomId, UserId},
     page::{PAGE_LIMIT_DEFAULT, check_limit},
@@ -154,8 +155,15 @@ pub struct MessagePage {
 /// [`Error::Invalid`] for input against the rules of [`NewMessage`]; [`Error::RoomNotFound`];
 /// [`Error::NotMember`] in a private room or dm of others; [`Error::Banned`]; [`Error::ReadOnly`] for a reader,
 /// [`Error::Frozen`], [`Error::Muted`], [`Error::SlowMode`], none of them for a repeat; [`Error::Conflict`] when the author used the `client_id` in this room for something else;
+/// [`Error::RoomFull`] when the author would become a member of a room that has `members_max`;
 /// [`Error::UserNotFound`] when the asker is no user of the tenant. No number is used up then.
-pub async fn append_message(store: &Store, scope: &Scope, room: &RoomRef, new: NewMessage) -> Result<Appended, Error> {
+pub async fn append_message(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    new: NewMessage,
+    members_max: Cap<u64>,
+) -> Result<Appended, Error> {
     check_new(&new)?;
     let turn = Turn::begin(store, scope, room).await?;
     if let Some(client_id) = &new.client_id {
@@ -173,7 +181,7 @@ pub async fn append_message(store: &Store, scope: &Scope, room: &RoomRef, new: N
     let mut related = related(&turn, &new).await?;
     let joined = turn.person.role.is_none();
     if joined {
-        members::admit(&turn.transaction, &turn.room, &turn.person).await?;
+        members::admit(&turn.transaction, &turn.room, &turn.person, members_max).await?;
     }
     let mentions = mentions::resolve(&turn.transaction, scope, &turn.room, &new.content).await?;
     let row = MessageRow {
@@ -201,7 +209,7 @@ pub async fn append_message(store: &Store, scope: &Scope, room: &RoomRef, new: N
             pinned_at: None,
             pinned_by: None,
         },
-        author_name: turn.person.user.username.clone(),
+        author: turn.person.user.clone(),
     };
     message::Entity::insert(row.message.clone().into_active_model())
         .exec_without_returning(&turn.transaction)
@@ -232,13 +240,8 @@ async fn repeat(turn: Turn, first: message::Model, new: &NewMessage) -> Result<A
     if !same {
         return Err(Error::Conflict);
     }
-    let author_name = turn.person.user.username.clone();
-    let given_up = turn
-        .give_up(MessageRow {
-            message: first,
-            author_name,
-        })
-        .await?;
+    let author = turn.person.user.clone();
+    let given_up = turn.give_up(MessageRow { message: first, author }).await?;
     Ok(Appended {
         message: given_up.message,
         repeated: true,
@@ -403,7 +406,7 @@ pub(super) async fn last_seq_before(
 }
 
 /// The greatest id a message can have that was made in the millisecond of this moment.
-fn last_id_at(moment: Timestamp) -> MessageId {
+pub(super) fn last_id_at(moment: Timestamp) -> MessageId {
     const MILLISECONDS_MAX: i64 = (1 << 48) - 1;
     let milliseconds = moment.milliseconds().clamp(0, MILLISECONDS_MAX).cast_unsigned();
     MessageId(Uuid::from_u64_pair((milliseconds << 16) | 0xffff, u64::MAX))
@@ -411,6 +414,22 @@ fn last_id_at(moment: Timestamp) -> MessageId {
 
 fn not_in_room(field: &str) -> Error {
     Violations::of(field, "is not a message of this room").into()
+}
+
+/// Refuses a text of more than `max` characters after trimming, for tenants that allow less than
+/// [`CONTENT_CHARS_MAX`].
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check_length(content: &str, max: usize) -> Result<(), Error> {
+    if content.trim().chars().count() <= max {
+        return Ok(());
+    }
+    Err(Violations::of("content", length_rule(max)).into())
+}
+
+fn length_rule(max: usize) -> String {
+    format!("must be 1 to {max} characters")
 }
 
 /// Checks a text against the rules of [`NewMessage`].
@@ -422,7 +441,7 @@ pub(super) fn check_content(content: &str) -> Result<(), Violations> {
 
 fn add_content_violations(violations: &mut Violations, content: &str) {
     if !(1..=CONTENT_CHARS_MAX).contains(&content.trim().chars().count()) {
-        violations.add("content", format!("must be 1 to {CONTENT_CHARS_MAX} characters"));
+        violations.add("content", length_rule(CONTENT_CHARS_MAX));
     }
     // Postgres cannot store it.
     if content.contains('\0') {

@@ -1,40 +1,55 @@
 //! Chat: rooms, members, messages, direct conversations. This page is the context's public face.
 
 pub use crate::entity::{message::MessageKind, room::RoomKind, room_member::Role};
+pub use admin::{
+    RoomOverview, admit_bot, create_site_room, delete_any_room, get_any_room, list_all_rooms, remove_site_member,
+    set_site_member,
+};
 pub use changes::{Changed, REVISIONS_LISTED_MAX, Revision, delete_message, edit_message, list_revisions};
+pub use departure::forget_user;
 pub use details::{EXCERPT_CHARS_MAX, Quote};
-pub use direct::{Dm, list_dms, start_dm};
+pub use direct::{Dm, find_dm, list_dms, start_dm};
 pub use error::Error;
+pub use grants::RoomGrant;
+pub(crate) use grants::grant_rooms;
 pub use invitations::{
     Invitation, decline_invitation, invite, list_invitations, list_room_invitations, withdraw_invitation,
 };
 pub use members::{
-    Access, Grant, Left, MEMBERS_LISTED_MAX, Member, MemberChange, RoomWithMembers, UserRef, add_member, authorise,
-    change_role, get_room_with_members, join_room, leave_room, list_members, members_to_notify, remove_member,
+    Access, Grant, Left, MEMBERS_LISTED_MAX, Member, MemberChange, RoomWithMembers, add_member, authorise, change_role,
+    get_room_with_members, join_room, leave_room, list_members, members_to_notify, remove_member,
 };
 pub use mentions::MENTIONS_MAX;
 pub use messages::{
     Appended, CLIENT_ID_CHARS_MAX, CONTENT_CHARS_MAX, Message, MessagePage, MessageQuery, NewMessage, append_message,
-    get_message, list_messages,
+    check_length, get_message, list_messages,
 };
 pub use moderation::{Moderation, REASON_CHARS_MAX, Sanction, ban, list_bans, list_mutes, mute, unban, unmute};
 pub use pins::{PINS_MAX, list_pins, pin_message, unpin_message};
+pub use pruning::{prune_room, prune_rooms};
 pub use reactions::{REACTION_KINDS_MAX, REACTION_USERS_SHOWN, ReactionCount, add_reaction, remove_reaction};
 pub use read_state::{
     ReadMark, UNREAD_MAX, UNREAD_ROOMS_MAX, Unread, list_unread, mark_read, mark_unread, unread, unread_of_members,
 };
-pub use recovery::{CHANGES_LIMIT_DEFAULT, CHANGES_LIMIT_MAX, Recovery, changes_since, prune_room, read_changes};
+pub use recovery::{CHANGES_LIMIT_DEFAULT, CHANGES_LIMIT_MAX, Recovery, changes_since, read_changes};
 pub use rooms::{
     NewRoom, ROOM_DESCRIPTION_CHARS_MAX, ROOM_NAME_CHARS_MAX, ROOM_SLUG_CHARS_MAX, Room, RoomChange, RoomListing,
     RoomPatch, RoomRef, SLOW_MODE_S_MAX, create_room, delete_room, get_room, list_rooms, set_frozen, set_slow_mode,
     update_room,
 };
 pub use threads::{ThreadSummary, get_thread};
+pub(crate) use transfer::transfer;
+pub use transfer::{Transfer, TransferredRoom};
+pub use user_ref::UserRef;
+pub use volume::{Volume, volume};
 
+mod admin;
 mod changes;
+mod departure;
 mod details;
 mod direct;
 mod error;
+mod grants;
 mod invitations;
 mod members;
 mod mentions;
@@ -42,10 +57,14 @@ mod messages;
 mod moderation;
 mod permissions;
 mod pins;
+mod pruning;
 mod reactions;
 mod read_state;
 mod recovery;
 mod rooms;
 pub mod seed;
 mod threads;
+mod transfer;
 mod turn;
+mod user_ref;
+mod volume;

@@ -9,12 +9,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, MemberChange, Role, RoomRef, UserRef, invitations, members, permissions, rooms};
+use super::{Error, MemberChange, Role, RoomRef, UserRef, invitations, members, permissions, rooms, user_ref};
 use crate::{
     entity::{
         TenantScoped, room,
         room_sanction::{self, SanctionKind},
-        user,
     },
     ids::UserId,
     page::{List, Page, PageRequest},
@@ -155,6 +154,7 @@ async fn impose(
             members::end_membership(&transaction, &room, user_id, role).await?;
             after = None;
         }
+        members::end_channels(&transaction, &room, Some(user_id)).await?;
     }
     // What has ended is of no use to anybody.
     room_sanction::Entity::delete_in_tenant(scope.tenant_id)
@@ -261,7 +261,8 @@ async fn list(
     struct SanctionRow {
         #[sea_orm(nested)]
         sanction: room_sanction::Model,
-        username: String,
+        #[sea_orm(nested(prefix = "shown_"))]
+        user: UserRef,
     }
 
     let after = list.start(request, |bytes| Uuid::from_slice(bytes).ok().map(UserId))?;
@@ -274,25 +275,19 @@ async fn list(
     if let Some(after) = after {
         query = query.filter(room_sanction::Column::UserId.gt(after));
     }
-    let rows = query
-        .join(JoinType::InnerJoin, room_sanction::Relation::User.def())
-        .column_as(user::Column::Username, "username")
+    let rows = user_ref::with_shown(query.join(JoinType::InnerJoin, room_sanction::Relation::User.def()))
         .order_by_asc(room_sanction::Column::UserId)
         .limit(request.limit + 1)
         .into_model::<SanctionRow>()
         .all(store.reader())
         .await?;
     let moderators = rows.iter().map(|row| row.sanction.imposed_by);
-    let moderators = invitations::names(store.reader(), scope.tenant_id, moderators).await?;
+    let moderators = user_ref::by_id(store.reader(), scope.tenant_id, moderators).await?;
     let sanctions = rows
         .into_iter()
         .map(|row| {
-            let user = UserRef {
-                id: row.sanction.user_id,
-                username: row.username,
-            };
             let moderator = moderators.get(&row.sanction.imposed_by).cloned();
-            to_sanction(row.sanction, user, moderator)
+            to_sanction(row.sanction, row.user, moderator)
         })
         .collect();
     Ok(list.page(sanctions, request.limit, |sanction| *sanction.user.id.0.as_bytes()))

@@ -28,7 +28,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, RoomKind, RoomRef, UserRef, rooms};
+use super::{Error, Role, RoomKind, RoomRef, UserRef, rooms, user_ref};
 use crate::{
     entity::{
         TenantScoped, message, room, room_invitation, room_member,
@@ -123,7 +123,8 @@ pub(super) async fn person(
 ) -> Result<Person, Error> {
     #[derive(FromQueryResult)]
     struct PersonRow {
-        username: String,
+        #[sea_orm(nested(prefix = "shown_"))]
+        user: UserRef,
         role: Option<Role>,
         promised: Option<Role>,
         sanction: Option<SanctionKind>,
@@ -148,27 +149,24 @@ pub(super) async fn person(
                 .into_condition()
                 .add(in_force(sanction))
         });
-    let rows = user::Entity::in_tenant(tenant_id)
+    let query = user::Entity::in_tenant(tenant_id)
         .filter(user::Column::Id.eq(user_id))
         .join(JoinType::LeftJoin, membership)
         .join(JoinType::LeftJoin, invitation)
         .join(JoinType::LeftJoin, sanctions)
         .select_only()
-        .column(user::Column::Username)
         .column_as(room_member::Column::Role, "role")
         .column_as(room_invitation::Column::Role, "promised")
         .column_as(room_sanction::Column::Kind, "sanction")
-        .column(room_sanction::Column::Until)
+        .column(room_sanction::Column::Until);
+    let rows = user_ref::with_shown(query)
         .into_model::<PersonRow>()
         .all(connection)
         .await?;
     // One row, or one for each thing that holds against them.
     let first = rows.first().ok_or(Error::UserNotFound)?;
     let mut person = Person {
-        user: UserRef {
-            id: user_id,
-            username: first.username.clone(),
-        },
+        user: first.user.clone(),
         role: first.role,
         promised: first.promised,
         banned: false,

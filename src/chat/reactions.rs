@@ -8,10 +8,10 @@ use sea_orm::{
     sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, OverStatement, Query, WindowStatement},
 };
 
-use super::{Changed, Error, RoomRef, UserRef, permissions::Act, turn::Turn};
+use super::{Changed, Error, RoomRef, UserRef, permissions::Act, turn::Turn, user_ref::SHOWN};
 use crate::{
     entity::{TenantScoped, reaction, user},
-    ids::{MessageId, RoomId, UserId},
+    ids::{MessageId, RoomId},
     scope::Scope,
     store::Store,
     timestamp::Timestamp,
@@ -140,8 +140,8 @@ pub(super) async fn load(
     struct Row {
         message_id: MessageId,
         emoji: String,
-        user_id: UserId,
-        username: String,
+        #[sea_orm(nested(prefix = "shown_"))]
+        user: UserRef,
         place: i64,
         total: i64,
     }
@@ -174,15 +174,13 @@ pub(super) async fn load(
         .and_where(reaction::Column::RoomId.eq(room_id))
         .and_where(reaction::Column::MessageId.is_in(messages))
         .take();
-    let shown = Query::select()
+    let mut shown = Query::select()
         .columns([
             (ranked.clone(), Alias::new("message_id")),
             (ranked.clone(), Alias::new("emoji")),
-            (ranked.clone(), Alias::new("user_id")),
             (ranked.clone(), place.clone()),
             (ranked.clone(), Alias::new("total")),
         ])
-        .column((user::Entity, user::Column::Username))
         .from_subquery(ranking, ranked.clone())
         .inner_join(
             user::Entity,
@@ -199,6 +197,9 @@ pub(super) async fn load(
         .order_by((ranked.clone(), Alias::new("inserted_at")), sea_orm::Order::Asc)
         .order_by((ranked, Alias::new("emoji")), sea_orm::Order::Asc)
         .take();
+    for (column, name) in SHOWN {
+        shown.expr_as(Expr::col((user::Entity, column)), Alias::new(name));
+    }
     for row in connection.query_all(&shown).await? {
         let row = Row::from_query_result(&row, "")?;
         let kinds = found.entry(row.message_id).or_default();
@@ -215,14 +216,11 @@ pub(super) async fn load(
                 &mut kinds[last]
             }
         };
-        if row.user_id == scope.user_id {
+        if row.user.id == scope.user_id {
             kind.me = Some(true);
         }
         if row.place.unsigned_abs() <= REACTION_USERS_SHOWN {
-            kind.users.push(UserRef {
-                id: row.user_id,
-                username: row.username,
-            });
+            kind.users.push(row.user);
         }
     }
     Ok(found)

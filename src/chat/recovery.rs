@@ -19,7 +19,6 @@ use crate::{
     ids::{RoomId, TenantId, UserId},
     scope::Scope,
     store::Store,
-    timestamp::Timestamp,
     validation::Violations,
 };
 
@@ -28,9 +27,6 @@ pub const CHANGES_LIMIT_DEFAULT: u64 = 300;
 
 /// Most changes that can be asked for.
 pub const CHANGES_LIMIT_MAX: u64 = 1000;
-
-/// Messages that are removed in one transaction.
-const PRUNE_BATCH: u64 = 500;
 
 /// What a client gets that asks for everything since a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,69 +85,6 @@ pub async fn changes_since(
         messages: details::complete(store.reader(), scope, room.id, rows).await?,
         head_seq,
     })
-}
-
-/// Removes the messages of a room up to the last one stored before a moment, and says how many those were.
-/// Changes up to the last one that touched any of them can no longer be listed.
-///
-/// For the retention of a tenant: no scope, as nobody asks for it.
-///
-/// # Errors
-/// [`Error::RoomNotFound`].
-pub async fn prune_room(store: &Store, tenant_id: TenantId, room_id: RoomId, before: Timestamp) -> Result<u64, Error> {
-    // Nobody in particular; no right depends on it here.
-    let scope = Scope {
-        tenant_id,
-        user_id: UserId(uuid::Uuid::nil()),
-    };
-    let last = messages::last_seq_before(store.reader(), &scope, room_id, before).await?;
-    let mut removed = 0;
-    loop {
-        // In batches, so that the room is not closed to writers for long.
-        let batch = prune_batch(store, &scope, room_id, last.unwrap_or(0)).await?;
-        removed += batch;
-        if batch < PRUNE_BATCH {
-            return Ok(removed);
-        }
-    }
-}
-
-async fn prune_batch(store: &Store, scope: &Scope, room_id: RoomId, last: i64) -> Result<u64, Error> {
-    let room = |room: sea_orm::UpdateMany<room::Entity>| room.filter(room::Column::Id.eq(room_id));
-    let transaction = store.begin_write().await?;
-    // Takes the room's row, as every change does, and no number.
-    let locked = room(room::Entity::update_in_tenant(scope.tenant_id))
-        .col_expr(room::Column::PrunedSeq, Expr::col(room::Column::PrunedSeq))
-        .exec(&transaction)
-        .await?;
-    if locked.rows_affected == 0 {
-        return Err(Error::RoomNotFound);
-    }
-    let oldest: Vec<(i64, i64)> = details::in_room(scope, room_id)
-        .filter(message::Column::Seq.lte(last))
-        .order_by_asc(message::Column::Seq)
-        .limit(PRUNE_BATCH)
-        .select_only()
-        .column(message::Column::Seq)
-        .column(message::Column::ChangedSeq)
-        .into_tuple()
-        .all(&transaction)
-        .await?;
-    let (Some(&(up_to, _)), Some(changed)) = (oldest.last(), oldest.iter().map(|(_, changed)| *changed).max()) else {
-        return Ok(0);
-    };
-    let removed = message::Entity::delete_in_tenant(scope.tenant_id)
-        .filter(message::Column::RoomId.eq(room_id))
-        .filter(message::Column::Seq.lte(up_to))
-        .exec(&transaction)
-        .await?;
-    room(room::Entity::update_in_tenant(scope.tenant_id))
-        .filter(room::Column::PrunedSeq.lt(changed))
-        .col_expr(room::Column::PrunedSeq, Expr::value(changed))
-        .exec(&transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(removed.rows_affected)
 }
 
 /// A changed message, and the room as the same statement saw it.

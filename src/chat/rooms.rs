@@ -2,19 +2,21 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, JoinType,
-    QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select, SqlErr,
-    sea_query::{Expr, ExprTrait, IntoCondition, OnConflict},
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select, SqlErr,
+    sea_query::{Expr, ExprTrait, IntoCondition, LockType, OnConflict},
 };
 use uuid::Uuid;
 
-use super::{Error, Role, RoomKind, permissions};
+use super::{Error, Role, RoomKind, members, permissions};
 use crate::{
+    config::Cap,
     entity::{
         TenantScoped, room, room_member,
         room_sanction::{self, SanctionKind},
+        tenant,
     },
-    ids::{RoomId, UserId},
+    ids::{RoomId, TenantId, UserId},
     page::{List, Page, PageRequest},
     scope::Scope,
     store::Store,
@@ -157,38 +159,63 @@ const NUMBERED_SLUGS: u32 = 20;
 ///
 /// # Errors
 /// [`Error::Invalid`] for input against the rules of [`NewRoom`] and a slug that is taken;
+/// [`Error::TooManyRooms`] when the tenant has `rooms_max`, direct conversations not counted;
 /// [`Error::UserNotFound`] when the asker is no user of the tenant.
-pub async fn create_room(store: &Store, scope: &Scope, new: NewRoom) -> Result<Room, Error> {
+pub async fn create_room(store: &Store, scope: &Scope, new: NewRoom, rooms_max: Cap<u64>) -> Result<Room, Error> {
+    let row = new_row(scope.tenant_id, Some(scope.user_id), &new)?;
+    let transaction = store.begin_write().await?;
+    check_number(&transaction, scope.tenant_id, rooms_max).await?;
+    let row = insert_with_slug(&transaction, row, new.slug).await?;
+    insert_member(&transaction, &row, scope.user_id, Role::Admin).await?;
+    transaction.commit().await?;
+    Ok(row.into())
+}
+
+/// The row of a new room, which has no slug yet.
+pub(super) fn new_row(
+    tenant_id: TenantId,
+    creator_id: Option<UserId>,
+    new: &NewRoom,
+) -> Result<room::Model, Violations> {
     let kind = new.kind.unwrap_or(RoomKind::Public);
     let name = new.name.trim();
-    check_new(&new, name, kind)?;
-
-    let mut row = room::Model {
-        tenant_id: scope.tenant_id,
+    check_new(new, name, kind)?;
+    Ok(room::Model {
+        tenant_id,
         id: RoomId::generate(),
         slug: None,
         dm_key: None,
         kind,
         name: name.to_owned(),
-        description: new.description.filter(|description| !description.trim().is_empty()),
-        creator_id: Some(scope.user_id),
+        description: new
+            .description
+            .clone()
+            .filter(|description| !description.trim().is_empty()),
+        creator_id,
         head_seq: 0,
         pruned_seq: 0,
         slow_mode_s: 0,
         frozen: false,
         inserted_at: Timestamp::now(),
-    };
-    let transaction = store.begin_write().await?;
-    if let Some(slug) = new.slug {
+    })
+}
+
+/// Inserts a room under this slug, or under the first free one that its name makes.
+pub(super) async fn insert_with_slug(
+    transaction: &DatabaseTransaction,
+    mut row: room::Model,
+    slug: Option<String>,
+) -> Result<room::Model, Error> {
+    if let Some(slug) = slug {
         row.slug = Some(slug);
-        if !insert(&transaction, &row).await? {
+        if !insert(transaction, &row).await? {
             return Err(Violations::of("slug", "has already been taken").into());
         }
     } else {
-        let base = slugify(name);
+        let base = slugify(&row.name);
         let mut number = 1;
         row.slug = Some(base.clone());
-        while !insert(&transaction, &row).await? {
+        while !insert(transaction, &row).await? {
             number += 1;
             let suffix = if number <= NUMBERED_SLUGS {
                 number
@@ -198,9 +225,31 @@ pub async fn create_room(store: &Store, scope: &Scope, new: NewRoom) -> Result<R
             row.slug = Some(format!("{base}-{suffix}"));
         }
     }
-    insert_member(&transaction, &row, scope.user_id, Role::Admin).await?;
-    transaction.commit().await?;
-    Ok(row.into())
+    Ok(row)
+}
+
+/// Refuses one room more than the tenant may have. The tenant's row is locked until the end of the transaction: of
+/// rooms that are made together none is overlooked.
+pub(super) async fn check_number(
+    transaction: &DatabaseTransaction,
+    tenant_id: TenantId,
+    max: Cap<u64>,
+) -> Result<(), Error> {
+    let Some(max) = max.get() else { return Ok(()) };
+    // Not against rows that refer to it, as inserts everywhere do.
+    tenant::Entity::find_by_id(tenant_id)
+        .lock(LockType::NoKeyUpdate)
+        .one(transaction)
+        .await?;
+    let last = room::Entity::in_tenant(tenant_id)
+        .filter(room::Column::Kind.is_in([RoomKind::Public, RoomKind::Private]))
+        .select_only()
+        .column(room::Column::Id)
+        .offset(max.saturating_sub(1))
+        .into_tuple::<RoomId>()
+        .one(transaction)
+        .await?;
+    last.map_or(Ok(()), |_| Err(Error::TooManyRooms))
 }
 
 /// The rooms somebody may see, by age, the oldest first: all public ones, and the private ones they are a
@@ -266,6 +315,7 @@ pub async fn delete_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result
         .filter(room::Column::Id.eq(room.id))
         .exec(&transaction)
         .await?;
+    members::end_channels(&transaction, &room, None).await?;
     transaction.commit().await?;
     Ok(room.into())
 }

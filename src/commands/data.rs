@@ -1,4 +1,4 @@
-//! Commands that read or write the database: tenants, users, tokens, load.
+//! Commands that read or write the database: users, tokens, load.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -15,80 +15,6 @@ use crate::cli::SeedArgs;
 use crate::config::AuthSettings;
 use crate::store::Store;
 use crate::tenants::{self, Tenant};
-use crate::validation::Violations;
-
-pub(super) async fn create_tenant(
-    store: &Store,
-    slug: &str,
-    name: Option<&str>,
-    out: &mut impl Write,
-) -> Result<(), CommandError> {
-    let tenant = tenants::create_tenant(store, slug, name)
-        .await
-        .map_err(|source| tenant_error(slug, source))?;
-    seed::ensure_default_rooms(store, tenant.id).await?;
-    Ok(print_tenant(&tenant, out)?)
-}
-
-pub(super) async fn list_tenants(store: &Store, out: &mut impl Write) -> Result<(), CommandError> {
-    for tenant in tenants::list_tenants(store).await.map_err(CommandError::Tenants)? {
-        print_tenant(&tenant, out)?;
-    }
-    Ok(())
-}
-
-/// What to change of a tenant's settings; what is `None` stays.
-pub(super) struct TenantUpdate {
-    /// Origins with commas between, or "any".
-    pub(super) allowed_origins: Option<String>,
-    pub(super) announce_joins: Option<bool>,
-    /// A duration, or "off".
-    pub(super) edit_window: Option<String>,
-}
-
-/// Changes a tenant's settings and prints them as JSON.
-pub(super) async fn update_tenant(
-    store: &Store,
-    slug: &str,
-    update: TenantUpdate,
-    out: &mut impl Write,
-) -> Result<(), CommandError> {
-    let of_tenant = |source| tenant_error(slug, source);
-    let tenant = tenants::get_tenant_by_slug(store, slug).await.map_err(of_tenant)?;
-    let mut settings = tenant.settings;
-    if let Some(list) = update.allowed_origins {
-        let origins = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-        settings.allowed_origins = (list != "any").then(|| origins.map(str::to_owned).collect());
-    }
-    if let Some(announce_joins) = update.announce_joins {
-        settings.announce_joins = announce_joins;
-    }
-    if let Some(window) = update.edit_window {
-        settings.edit_window_s = if window == "off" {
-            None
-        } else {
-            let window = humantime::parse_duration(&window)
-                .map_err(|error| CommandError::Invalid(Violations::of("edit_window", error.to_string())))?;
-            // Whole seconds are kept; less than one would mean never.
-            Some(window.as_secs().max(1))
-        };
-    }
-    let tenant = tenants::update_settings(store, tenant.id, settings)
-        .await
-        .map_err(of_tenant)?;
-    Ok(writeln!(out, "{}", serde_json::to_string(&tenant.settings)?)?)
-}
-
-/// Id, slug and name, separated by tabs.
-fn print_tenant(tenant: &Tenant, out: &mut impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{}\t{}\t{}",
-        tenant.id,
-        tenant.slug,
-        tenant.name.replace(char::is_control, " ")
-    )
-}
 
 pub(super) async fn create_user(
     store: &Store,
@@ -221,17 +147,20 @@ fn hasher(auth: &AuthSettings) -> PasswordHasher {
 }
 
 fn tokens(auth: &AuthSettings, lifetime: Duration) -> Result<Tokens, CommandError> {
-    let secret = auth.secret_key.as_ref().ok_or(CommandError::NoSecret)?;
+    let secret = auth
+        .secret_key
+        .as_ref()
+        .ok_or(CommandError::NoSecret("auth.secret_key"))?;
     Ok(Tokens::new(secret, lifetime))
 }
 
-async fn tenant_by_slug(store: &Store, slug: &str) -> Result<Tenant, CommandError> {
+pub(super) async fn tenant_by_slug(store: &Store, slug: &str) -> Result<Tenant, CommandError> {
     tenants::get_tenant_by_slug(store, slug)
         .await
         .map_err(|source| tenant_error(slug, source))
 }
 
-fn tenant_error(slug: &str, source: tenants::Error) -> CommandError {
+pub(super) fn tenant_error(slug: &str, source: tenants::Error) -> CommandError {
     match source {
         tenants::Error::Invalid(violations) => CommandError::Invalid(violations),
         source => CommandError::Tenant {
@@ -241,7 +170,7 @@ fn tenant_error(slug: &str, source: tenants::Error) -> CommandError {
     }
 }
 
-fn user_error(username: String, source: accounts::Error) -> CommandError {
+pub(super) fn user_error(username: String, source: accounts::Error) -> CommandError {
     match source {
         accounts::Error::Invalid(violations) => CommandError::Invalid(violations),
         source => CommandError::User { username, source },
@@ -301,12 +230,7 @@ mod tests {
     async fn a_created_user_gets_a_token_that_verifies() {
         let folder = tempfile::tempdir().unwrap();
         let (store, auth) = (store(folder.path()).await, auth());
-        create_tenant(&store, "blog", Some("The blog"), &mut io::sink())
-            .await
-            .unwrap();
-        let mut tenants = Vec::new();
-        list_tenants(&store, &mut tenants).await.unwrap();
-        assert!(String::from_utf8(tenants).unwrap().ends_with("\tblog\tThe blog\n"));
+        tenants::ensure_tenant(&store, "blog").await.unwrap();
 
         let create = |name: &'static str| {
             let (store, auth) = (&store, &auth);

@@ -1,17 +1,24 @@
 //! What the command line does, one function for each command. Results go to `out`, logs and errors to standard error.
 
+mod api_keys;
+mod audit;
 mod data;
 mod health;
+mod keys;
+mod listing;
+mod rooms;
+mod tenants;
+mod users;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::cli::{Cli, Command, ReferencePage, TenantCommand, UserCommand};
+use crate::cli::{Cli, Command, ReferencePage, SecretsCommand};
 use crate::config::{self, KeepSecretError, Loaded, Settings, SettingsError, Sources};
 use crate::startup::{self, StartupError};
 use crate::store::{DatabaseOptions, Store, StoreError};
 use crate::validation::Violations;
-use crate::{accounts, chat, metrics, tenants};
+use crate::{accounts, chat, metrics};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +50,11 @@ pub enum CommandError {
         /// Its slug.
         slug: String,
         /// What went wrong.
-        source: tenants::Error,
+        source: crate::tenants::Error,
     },
     /// The tenants could not be listed.
     #[error(transparent)]
-    Tenants(tenants::Error),
+    Tenants(crate::tenants::Error),
     /// A user could not be found or made.
     #[error("user {username}: {source}")]
     User {
@@ -59,9 +66,18 @@ pub enum CommandError {
     /// A password could not be hashed.
     #[error(transparent)]
     Password(accounts::Error),
-    /// Rooms could not be made.
+    /// Rooms could not be made, found or deleted.
     #[error(transparent)]
     Chat(#[from] chat::Error),
+    /// An API key could not be made or found.
+    #[error(transparent)]
+    ApiKeys(crate::api_keys::Error),
+    /// The audit log could not be listed.
+    #[error(transparent)]
+    Audit(crate::audit::Error),
+    /// The audit log is not as it was written.
+    #[error(transparent)]
+    Verify(#[from] crate::audit::VerifyError),
     /// The input breaks rules.
     #[error("invalid input: {}", serde_json::to_string(.0).unwrap_or_default())]
     Invalid(Violations),
@@ -69,8 +85,8 @@ pub enum CommandError {
     #[error("no password: give it as the first line of standard input or of --password-file")]
     NoPassword,
     /// A setting is missing.
-    #[error("auth.secret_key is missing")]
-    NoSecret,
+    #[error("{0} is missing")]
+    NoSecret(&'static str),
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -87,6 +103,30 @@ pub enum CommandError {
     Unhealthy(#[from] health::HealthError),
 }
 
+impl From<crate::api_keys::Error> for CommandError {
+    fn from(error: crate::api_keys::Error) -> Self {
+        match error {
+            crate::api_keys::Error::Invalid(violations) => Self::Invalid(violations),
+            error => Self::ApiKeys(error),
+        }
+    }
+}
+
+impl From<crate::audit::Error> for CommandError {
+    fn from(error: crate::audit::Error) -> Self {
+        match error {
+            crate::audit::Error::Invalid(violations) => Self::Invalid(violations),
+            error @ crate::audit::Error::Db(_) => Self::Audit(error),
+        }
+    }
+}
+
+impl From<Violations> for CommandError {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
 /// Does what the command line says. `environment` are the variables that may be settings.
 ///
 /// # Errors
@@ -100,7 +140,7 @@ pub fn run(cli: Cli, environment: Vec<(String, String)>, out: &mut impl Write) -
             config: cli.settings.config.clone(),
             environment,
             flags: cli.settings.flags(),
-            secret_required: command.needs_secret(),
+            secrets_required: command.secrets_required(),
         })
     };
     match &command {
@@ -126,7 +166,7 @@ pub fn run(cli: Cli, environment: Vec<(String, String)>, out: &mut impl Write) -
 /// The commands that need the database, and so a runtime.
 async fn with_database(command: Command, loaded: Loaded, out: &mut impl Write) -> Result<(), CommandError> {
     let mut settings = loaded.settings;
-    if command.needs_secret() {
+    if !command.secrets_required().is_empty() {
         settings.keep_secrets()?;
     }
     let options = DatabaseOptions::from(&settings.database);
@@ -144,34 +184,16 @@ async fn with_database(command: Command, loaded: Loaded, out: &mut impl Write) -
     }
     let store = Store::connect(&options).await?;
     let done = match command {
-        Command::Tenant(TenantCommand::Create { slug, name }) => {
-            data::create_tenant(&store, &slug, name.as_deref(), out).await
-        }
-        Command::Tenant(TenantCommand::List) => data::list_tenants(&store, out).await,
-        Command::Tenant(TenantCommand::Update {
-            slug,
-            allowed_origins,
-            announce_joins,
-            edit_window,
-        }) => {
-            let update = data::TenantUpdate {
-                allowed_origins,
-                announce_joins,
-                edit_window,
-            };
-            data::update_tenant(&store, &slug, update, out).await
-        }
-        Command::User(UserCommand::Create {
-            tenant,
-            username,
-            password_file,
-        }) => {
-            let password = data::read_password(password_file.as_deref(), io::stdin().lock());
-            match password {
-                Ok(password) => data::create_user(&store, &settings.auth, &tenant, username, password, out).await,
-                Err(error) => Err(error),
-            }
-        }
+        Command::Tenant(command) => tenants::tenant(&store, command, out).await,
+        Command::Limits(command) => tenants::limits(&store, &settings, command, out).await,
+        Command::Key(command) => keys::key(&store, &settings.auth, command, out).await,
+        Command::Secrets(SecretsCommand::Rotate) => keys::rotate_secrets(&store, &settings.auth, out).await,
+        Command::User(command) => users::user(&store, &settings.auth, command, out).await,
+        Command::Room(command) => rooms::room(&store, command, out).await,
+        Command::ApiKey(command) => api_keys::api_key(&store, command, out).await,
+        Command::AdminToken(command) => api_keys::admin_token(&store, command, out).await,
+        Command::Audit(command) => audit::audit(&store, command, out).await,
+        Command::Usage { tenant } => audit::usage(&store, &tenant, out).await,
         Command::Token {
             tenant,
             username,

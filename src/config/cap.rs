@@ -30,6 +30,15 @@ impl<T: Copy + PartialOrd> Cap<T> {
         }
     }
 
+    /// The narrower of two.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Max(one), Self::Max(other)) if other < one => Self::Max(other),
+            (Self::Max(one), _) => Self::Max(one),
+            (Self::Off, other) => other,
+        }
+    }
+
     /// The bound, if there is one.
     pub fn get(self) -> Option<T> {
         match self {
@@ -123,6 +132,15 @@ mod tests {
         assert!(Cap::Off.allows(usize::MAX));
         assert_eq!(Cap::<usize>::Off.or_max(), usize::MAX);
         assert_eq!(Cap::Max(7).get(), Some(7));
+        for (one, other, narrower) in [
+            (Cap::Max(2), Cap::Max(3), Cap::Max(2)),
+            (Cap::Max(3), Cap::Max(2), Cap::Max(2)),
+            (Cap::Off, Cap::Max(2), Cap::Max(2)),
+            (Cap::Max(2), Cap::Off, Cap::Max(2)),
+            (Cap::Off, Cap::Off, Cap::Off),
+        ] {
+            assert_eq!(one.and(other), narrower);
+        }
     }
 
     #[test]

@@ -24,7 +24,13 @@ const FILE: &str = "parlour.toml";
 const PREFIX: &str = "PARLOUR_";
 
 /// Settings whose values no message repeats, and which may come from a file of their own.
-const SECRETS: [&str; 3] = ["auth.operator_token", "auth.secret_key", "database.url"];
+const SECRETS: [&str; 5] = [
+    "auth.master_key",
+    "auth.operator_token",
+    "auth.retired_master_keys",
+    "auth.secret_key",
+    "database.url",
+];
 
 /// Variables of the BEAM original, the weaker first: its tokens were signed with the Guardian key.
 const ORIGINAL: [(&str, &str); 5] = [
@@ -52,8 +58,8 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// Settings given as flags.
     pub flags: Vec<Flag>,
-    /// Whether a missing `auth.secret_key` is an error outside development: for commands that sign or verify tokens.
-    pub secret_required: bool,
+    /// Secrets that the command cannot do without: a missing one is an error outside development.
+    pub secrets_required: &'static [&'static str],
 }
 
 /// A setting given on the command line.
@@ -110,7 +116,7 @@ impl Settings {
     ///
     /// All violations at once: unknown keys and variables, values of the wrong type, broken rules.
     pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
-        Loader::new(sources.secret_required)?.load(sources)
+        Loader::new(sources.secrets_required)?.load(sources)
     }
 
     /// In development, gives missing secrets the values kept in the data folder, generating them the first time.
@@ -126,6 +132,7 @@ impl Settings {
         for (name, secret) in [
             ("secret_key", &mut self.auth.secret_key),
             ("operator_token", &mut self.auth.operator_token),
+            ("master_key", &mut self.auth.master_key),
         ] {
             if secret.is_none() {
                 let kept = secret::kept(folder, name);
@@ -162,11 +169,11 @@ struct Loader {
     /// Every key that exists, with its default.
     known: BTreeMap<String, Value>,
     problems: Vec<String>,
-    secret_required: bool,
+    secrets_required: &'static [&'static str],
 }
 
 impl Loader {
-    fn new(secret_required: bool) -> Result<Self, SettingsError> {
+    fn new(secrets_required: &'static [&'static str]) -> Result<Self, SettingsError> {
         let defaults = parse(DEFAULTS).map_err(|problem| SettingsError {
             problems: vec![problem],
         })?;
@@ -180,7 +187,7 @@ impl Loader {
             figment,
             known,
             problems: Vec::new(),
-            secret_required,
+            secrets_required,
         })
     }
 
@@ -203,7 +210,7 @@ impl Loader {
             .expose_secret()
             .replace("{data_dir}", &data_dir)
             .into();
-        for (key, violation) in validate::violations(&settings, self.secret_required) {
+        for (key, violation) in validate::violations(&settings, self.secrets_required) {
             self.problem(key, &violation);
         }
         if !self.problems.is_empty() {
@@ -212,7 +219,11 @@ impl Loader {
             });
         }
         if settings.no_limits {
-            settings.limits = LimitSettings::off();
+            settings.limits = LimitSettings {
+                rooms_max: settings.limits.rooms_max,
+                members_per_room_max: settings.limits.members_per_room_max,
+                ..LimitSettings::off()
+            };
         }
         let origins = self
             .known

@@ -8,15 +8,17 @@
 //! * No secret is printed: not by `Debug`, not by an error, not by `parlour config`.
 
 mod cap;
+mod limits;
 mod load;
 mod print;
+mod proxies;
 mod rate;
 mod secret;
 #[cfg(test)]
 mod tests;
 mod validate;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,8 +26,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub use cap::{Cap, CapError};
+pub use limits::{Limit, LimitSettings, TenantLimits};
 pub use load::{Flag, KeepSecretError, Loaded, SettingsError, Sources, is_settings_variable};
 pub use print::reference;
+pub use proxies::{TrustedProxies, TrustedProxiesError};
 pub use rate::{RateLimit, RateLimitError};
 
 /// Everything that can be set.
@@ -53,7 +57,7 @@ pub struct Settings {
     pub socket: SocketSettings,
     /// `realtime.*`: the actors behind the sockets.
     pub realtime: RealtimeSettings,
-    /// `limits.*`: how often.
+    /// `limits.*`: how often, and how much.
     pub limits: LimitSettings,
     /// `log.*`: what is logged, and how.
     pub log: LogSettings,
@@ -86,6 +90,9 @@ pub struct ServerSettings {
     pub host: IpAddr,
     /// `server.port`: port to listen on; 0 takes any free one.
     pub port: u16,
+    /// `server.admin_listen`: a second address, for whoever runs the server; `None` (written `""`) for none.
+    #[serde(with = "optional_address")]
+    pub admin_listen: Option<SocketAddr>,
     /// `server.workers`: worker threads; `None` (written `"auto"`) is one per core.
     #[serde(with = "auto")]
     pub workers: Option<usize>,
@@ -101,6 +108,8 @@ pub struct ServerSettings {
     /// `server.body_timeout`: how long the body of a REST request may take.
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
+    /// `server.trusted_proxies`: peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
     /// `server.body_bytes_max`: largest body of a REST request.
     pub body_bytes_max: Cap<usize>,
 }
@@ -131,9 +140,18 @@ pub struct AuthSettings {
     /// `auth.operator_token`: opens the operator's routes; without one they stay shut.
     #[serde(with = "secret")]
     pub operator_token: Option<SecretString>,
-    /// `auth.token_lifetime`: how long a token of register or login is good.
+    /// `auth.master_key`: seals the secrets that are kept in the database. At least 32 bytes outside development.
+    #[serde(with = "secret")]
+    pub master_key: Option<SecretString>,
+    /// `auth.retired_master_keys`: open what they sealed while they were `auth.master_key`.
+    #[serde(with = "secret::list")]
+    pub retired_master_keys: Vec<SecretString>,
+    /// `auth.token_lifetime`: how long a token of register, login or a guest is good.
     #[serde(with = "humantime_serde")]
     pub token_lifetime: Duration,
+    /// `auth.exchanged_lifetime`: how long a token is good that a website's token was exchanged for.
+    #[serde(with = "humantime_serde")]
+    pub exchanged_lifetime: Duration,
     /// `auth.password_rounds`: rounds of PBKDF2-HMAC-SHA256, at least 600,000.
     pub password_rounds: u32,
     /// `auth.hash_concurrency`: passwords hashed at the same time.
@@ -150,6 +168,9 @@ pub struct TenantsSettings {
     pub default: String,
     /// `tenants.ensure`: slugs of tenants that exist after boot, each with the default rooms.
     pub ensure: Vec<String>,
+    /// `tenants.retention_interval`: how often messages are deleted that their tenant wants to be kept no longer.
+    #[serde(with = "humantime_serde")]
+    pub retention_interval: Duration,
     /// `tenants.create_unknown`: an unknown tenant is created when it is first named. Development only.
     pub create_unknown: bool,
 }
@@ -172,6 +193,9 @@ pub struct SocketSettings {
     /// `socket.user_timeout`: how long sent data may stay unacknowledged by the peer (`TCP_USER_TIMEOUT`).
     #[serde(with = "humantime_serde")]
     pub user_timeout: Duration,
+    /// `socket.token_notice`: how long before its token ends a client is told.
+    #[serde(with = "humantime_serde")]
+    pub token_notice: Duration,
     /// `socket.join_timeout`: how long a join may take before it is answered with an error.
     #[serde(with = "humantime_serde")]
     pub join_timeout: Duration,
@@ -196,6 +220,8 @@ pub struct SocketSettings {
     pub connections_per_address_max: Cap<usize>,
     /// `socket.connections_per_tenant_max`: sockets of one tenant.
     pub connections_per_tenant_max: Cap<usize>,
+    /// `socket.connections_per_user_max`: sockets of one user.
+    pub connections_per_user_max: Cap<usize>,
     /// `socket.check_origin`: which pages may open a socket.
     pub check_origin: OriginCheck,
     /// `socket.auth_subprotocol`: take the token from `Sec-WebSocket-Protocol` too.
@@ -250,6 +276,9 @@ pub struct RealtimeSettings {
     pub unread_interval: Duration,
     /// `realtime.unread_members_max`: members of a room who are told their unread counts after a message.
     pub unread_members_max: Cap<usize>,
+    /// `realtime.control_interval`: how often servers look what others have changed.
+    #[serde(with = "humantime_serde")]
+    pub control_interval: Duration,
     /// `realtime.stats_rooms_max`: rooms with message counters of their own.
     pub stats_rooms_max: Cap<usize>,
 }
@@ -261,30 +290,6 @@ pub enum OriginCheck {
     Off,
     /// Pages of these origins may, and clients that send no `Origin`.
     Only(Vec<String>),
-}
-
-/// `limits.*`: events of one key in a period; over them the answer is "rate limited" with the time to wait.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitSettings {
-    /// `limits.messages_per_user`: messages of one user, over REST and sockets together.
-    pub messages_per_user: RateLimit,
-    /// `limits.typing_per_user`: typing notices of one user.
-    pub typing_per_user: RateLimit,
-    /// `limits.changes_per_user`: edits, deletions and pins of one user.
-    pub changes_per_user: RateLimit,
-    /// `limits.reactions_per_user`: reactions of one user, given or taken back.
-    pub reactions_per_user: RateLimit,
-    /// `limits.reads_per_user`: read marks of one user.
-    pub reads_per_user: RateLimit,
-    /// `limits.joins_per_socket`: joins of one socket.
-    pub joins_per_socket: RateLimit,
-    /// `limits.logins_per_account`: attempts to sign in to one account.
-    pub logins_per_account: RateLimit,
-    /// `limits.logins_per_address`: attempts to sign in from one address.
-    pub logins_per_address: RateLimit,
-    /// `limits.registrations_per_address`: new accounts from one address.
-    pub registrations_per_address: RateLimit,
 }
 
 /// `log.*`
@@ -315,23 +320,6 @@ pub struct MetricsSettings {
     pub public: bool,
     /// `metrics.room_labels_max`: rooms with a line of their own in the metrics; the others are counted together.
     pub room_labels_max: Cap<usize>,
-}
-
-impl LimitSettings {
-    /// No rate limit at all.
-    pub fn off() -> Self {
-        Self {
-            messages_per_user: RateLimit::Off,
-            typing_per_user: RateLimit::Off,
-            changes_per_user: RateLimit::Off,
-            reactions_per_user: RateLimit::Off,
-            reads_per_user: RateLimit::Off,
-            joins_per_socket: RateLimit::Off,
-            logins_per_account: RateLimit::Off,
-            logins_per_address: RateLimit::Off,
-            registrations_per_address: RateLimit::Off,
-        }
-    }
 }
 
 /// Comma-separated text as a list, empty parts left out.
@@ -366,6 +354,31 @@ impl<'de> Deserialize<'de> for OriginCheck {
             Written::Text(text) => Self::Only(split_list(&text)),
             Written::List(origins) => Self::Only(origins),
         })
+    }
+}
+
+/// An address with a port, or an empty text.
+mod optional_address {
+    use std::net::SocketAddr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(value: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(address) => serializer.collect_str(address),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let expected = "expected an address with a port, such as \"127.0.0.1:4001\", or \"\"";
+        text.trim().parse().map(Some).map_err(|_| Error::custom(expected))
     }
 }
 

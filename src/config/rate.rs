@@ -13,7 +13,7 @@ const PERIOD_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// A rate limit: so many events in so long, or none.
 ///
 /// Written as `"10/5s"` (ten in five seconds), `"100/1m"`, `"3/500ms"` or `"off"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateLimit {
     /// Nothing is ever refused.
     Off,

@@ -23,6 +23,7 @@ const DIFFERENT_BYTES_MIN: usize = 6;
 pub(super) const PUBLISHED_SECRETS: &[&str] = &[
     "compose-example-secret-for-this-machine-only-4f9c2d7a",
     "compose-example-operator-token-for-this-machine-only-81be",
+    "compose-example-master-key-for-this-machine-only-c3d05e96",
 ];
 
 /// Why `secret` may not be used outside development, if so.
@@ -107,6 +108,25 @@ pub(super) fn serialize<S: Serializer>(value: &Option<SecretString>, serializer:
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
     let secret = SecretString::deserialize(deserializer)?;
     Ok(Some(secret).filter(|secret| !secret.expose_secret().is_empty()))
+}
+
+/// Several secrets; each is shown as hidden.
+pub(super) mod list {
+    use secrecy::{ExposeSecret, SecretString};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::HIDDEN;
+
+    pub fn serialize<S: Serializer>(secrets: &[SecretString], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(secrets.iter().map(|_| HIDDEN))
+    }
+
+    /// Empty texts are no secrets.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {
+        let mut secrets = Vec::<SecretString>::deserialize(deserializer)?;
+        secrets.retain(|secret| !secret.expose_secret().is_empty());
+        Ok(secrets)
+    }
 }
 
 pub(super) fn serialize_url<S: Serializer>(url: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
@@ -239,7 +259,14 @@ mod tests {
 
     /// What a line assigns to something called like a secret of Parlour, when it is a plain value.
     fn assigned_secret(line: &str) -> Option<&str> {
-        const NAMES: [&str; 4] = ["secret_key", "secret_key_base", "guardian_secret_key", "operator_token"];
+        const NAMES: [&str; 6] = [
+            "secret_key",
+            "secret_key_base",
+            "guardian_secret_key",
+            "operator_token",
+            "master_key",
+            "retired_master_keys",
+        ];
         let lower = line.to_ascii_lowercase();
         NAMES.iter().find_map(|name| {
             let after = &line[lower.find(name)? + name.len()..];

@@ -176,8 +176,9 @@ fn no_limits_turns_every_rate_limit_off_and_no_cap() {
     ])
     .unwrap()
     .settings;
-    let limits = toml::Table::try_from(&settings.limits).unwrap();
-    assert!(limits.values().all(|limit| limit.as_str() == Some("off")), "{limits}");
+    assert!(Limit::ALL.iter().all(|limit| settings.limits.rate(*limit).is_off()));
+    assert_ne!(settings.limits.rooms_max, Cap::Off);
+    assert_ne!(settings.limits.members_per_room_max, Cap::Off);
     assert_eq!(settings.socket.channels_max, Cap::Max(100));
 }
 
@@ -187,7 +188,7 @@ fn every_rate_limit_and_cap_can_be_off() {
         let Some((name, _)) = line.split_once(" = ") else {
             continue;
         };
-        let section = DEFAULTS[..DEFAULTS.find(line).unwrap()]
+        let section = DEFAULTS[..DEFAULTS.find(&format!("\n{line}\n")).unwrap()]
             .rfind("\n[")
             .map(|at| &DEFAULTS[at + 2..]);
         let Some(section) = section.map(|text| &text[..text.find(']').unwrap()]) else {
@@ -299,12 +300,16 @@ fn a_file_that_cannot_be_read_or_parsed_is_an_error() {
 fn production_refuses_weak_missing_and_printed_secrets() {
     let serve = |pairs: &[(&str, &str)]| {
         let sources = Sources {
-            secret_required: true,
+            secrets_required: &["auth.secret_key", "auth.master_key"],
             ..from_environment(pairs)
         };
         Settings::load(&sources).map_err(|error| error.to_string())
     };
-    assert!(serve(&[]).unwrap_err().contains("auth.secret_key: is missing"));
+    let missing = serve(&[]).unwrap_err();
+    for key in ["auth.secret_key: is missing", "auth.master_key: is missing"] {
+        assert!(missing.contains(key), "{missing}");
+    }
+    assert!(missing.contains("set PARLOUR_AUTH__MASTER_KEY to"), "{missing}");
     let short = serve(&[("SECRET_KEY_BASE", "hunter2hunter2")]).unwrap_err();
     assert!(
         short.contains("auth.secret_key: is shorter than 32 bytes (SECRET_KEY_BASE)"),
@@ -313,28 +318,37 @@ fn production_refuses_weak_missing_and_printed_secrets() {
     assert!(!short.contains("hunter2"));
     for weak in ["a".repeat(40), secret::PUBLISHED_SECRETS[0].to_owned()] {
         assert!(serve(&[("PARLOUR_AUTH__SECRET_KEY", &weak)]).is_err());
-        assert!(
-            serve(&[
+        for other in [
+            "PARLOUR_AUTH__OPERATOR_TOKEN",
+            "PARLOUR_AUTH__MASTER_KEY",
+            "PARLOUR_AUTH__RETIRED_MASTER_KEYS",
+        ] {
+            let refused = serve(&[
                 ("PARLOUR_AUTH__SECRET_KEY", SECRET),
-                ("PARLOUR_AUTH__OPERATOR_TOKEN", &weak)
-            ])
-            .is_err()
-        );
+                ("PARLOUR_AUTH__MASTER_KEY", SECRET),
+                (other, &weak),
+            ]);
+            assert!(refused.is_err(), "{other}");
+        }
         assert!(
             serve(&[
                 ("PARLOUR_AUTH__SECRET_KEY", &weak),
+                ("PARLOUR_AUTH__MASTER_KEY", &weak),
                 ("PARLOUR_ENVIRONMENT", "development")
             ])
             .is_ok()
         );
     }
     assert!(
-        serve(&[("PARLOUR_AUTH__SECRET_KEY", SECRET)])
-            .unwrap()
-            .settings
-            .auth
-            .operator_token
-            .is_none()
+        serve(&[
+            ("PARLOUR_AUTH__SECRET_KEY", SECRET),
+            ("PARLOUR_AUTH__MASTER_KEY", SECRET)
+        ])
+        .unwrap()
+        .settings
+        .auth
+        .operator_token
+        .is_none()
     );
 }
 
@@ -349,6 +363,27 @@ fn secrets_come_from_files_too() {
         assert_eq!(loaded.settings.auth.secret_key.unwrap().expose_secret(), SECRET);
         assert_eq!(loaded.origins["auth.secret_key"], name);
     }
+    let loaded = load(&[
+        ("PARLOUR_AUTH__MASTER_KEY_FILE", path),
+        (
+            "PARLOUR_AUTH__RETIRED_MASTER_KEYS",
+            "first-key-7d659a2feaa84c0c55ad0159a2f,second-key-59a2feaa84c0c55ad01597d6",
+        ),
+    ]);
+    let auth = loaded.unwrap().settings.auth;
+    assert_eq!(auth.master_key.unwrap().expose_secret(), SECRET);
+    let retired: Vec<_> = auth
+        .retired_master_keys
+        .iter()
+        .map(ExposeSecret::expose_secret)
+        .collect();
+    assert_eq!(
+        retired,
+        [
+            "first-key-7d659a2feaa84c0c55ad0159a2f",
+            "second-key-59a2feaa84c0c55ad01597d6"
+        ]
+    );
     let both = problems(&[
         ("PARLOUR_AUTH__SECRET_KEY_FILE", path),
         ("PARLOUR_AUTH__SECRET_KEY", SECRET),
@@ -384,6 +419,9 @@ fn development_keeps_the_secrets_it_generates() {
     assert_eq!(key.expose_secret(), second.secret_key.unwrap().expose_secret());
     assert_eq!(token.expose_secret(), second.operator_token.unwrap().expose_secret());
     assert_ne!(key.expose_secret(), token.expose_secret());
+    let master = first.master_key.unwrap();
+    assert_eq!(master.expose_secret(), second.master_key.unwrap().expose_secret());
+    assert_ne!(master.expose_secret(), key.expose_secret());
     assert_eq!(
         fs::metadata(data_dir.join("operator_token"))
             .unwrap()
@@ -403,11 +441,16 @@ fn no_output_shows_a_secret() {
     let loaded = load(&[
         ("PARLOUR_AUTH__SECRET_KEY", SECRET),
         ("PARLOUR_AUTH__OPERATOR_TOKEN", "operator-0c55ad0159a2feaa84c7d659"),
+        ("PARLOUR_AUTH__MASTER_KEY", "master-7d659a2feaa84c0c55ad01592fe"),
+        (
+            "PARLOUR_AUTH__RETIRED_MASTER_KEYS",
+            "retired-aa84c0c55ad01597d6592feaa,retired-too-4c0c55ad01592feaa84c0c",
+        ),
         ("DATABASE_URL", "postgres://chat:hunter2@db/chat"),
     ])
     .unwrap();
     for text in [format!("{loaded:?}"), loaded.to_toml().unwrap()] {
-        for secret in [SECRET, "operator-0c55", "hunter2"] {
+        for secret in [SECRET, "operator-0c55", "master-7d65", "retired-", "hunter2"] {
             assert!(!text.contains(secret), "{text}");
         }
     }
@@ -444,4 +487,15 @@ fn what_config_prints_reads_back_the_same_but_for_the_secrets() {
         .unwrap();
     let error = with_file(&hidden, &[]).unwrap_err();
     assert!(error.problems[0].contains("prints in place of the secret"), "{error}");
+
+    let hidden = load(&[("PARLOUR_AUTH__RETIRED_MASTER_KEYS", SECRET)])
+        .unwrap()
+        .to_toml()
+        .unwrap();
+    assert!(hidden.contains("retired_master_keys = [\"[hidden]\"]"), "{hidden}");
+    let error = with_file(&hidden, &[]).unwrap_err();
+    assert!(
+        error.problems[0].contains("auth.retired_master_keys: is what"),
+        "{error}"
+    );
 }

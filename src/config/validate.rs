@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
+use super::load::variable;
 use super::secret::{HIDDEN, weakness};
 use super::{Cap, Environment, OriginCheck, Settings};
 use crate::phoenix::OriginPattern;
@@ -14,17 +15,20 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What is wrong with a cap of zero.
+pub(super) const NO_CAP_OF_ZERO: &str = "must be at least 1, or \"off\" for no cap";
+
 /// Keys and what is wrong with each.
 pub(super) type Violations = Vec<(&'static str, String)>;
 
-/// What is wrong with the settings. `secret_required`: a missing `auth.secret_key` is wrong, too, unless development
-/// can generate it.
-pub(super) fn violations(settings: &Settings, secret_required: bool) -> Violations {
+/// What is wrong with the settings. `secrets_required`: these are wrong when they are missing, too, unless development
+/// can generate them.
+pub(super) fn violations(settings: &Settings, secrets_required: &[&str]) -> Violations {
     let mut found = Violations::new();
     durations(settings, &mut found);
     numbers(settings, &mut found);
     caps(settings, &mut found);
-    secrets(settings, secret_required, &mut found);
+    secrets(settings, secrets_required, &mut found);
     names(settings, &mut found);
     found
 }
@@ -34,6 +38,7 @@ fn durations(settings: &Settings, found: &mut Violations) {
         server,
         database,
         auth,
+        tenants,
         socket,
         realtime,
         ..
@@ -67,6 +72,12 @@ fn durations(settings: &Settings, found: &mut Violations) {
             10 * SECOND,
         ),
         (
+            "realtime.control_interval",
+            realtime.control_interval,
+            10 * MILLISECOND,
+            SECOND,
+        ),
+        (
             "realtime.unread_interval",
             realtime.unread_interval,
             10 * MILLISECOND,
@@ -84,9 +95,17 @@ fn durations(settings: &Settings, found: &mut Violations) {
             MILLISECOND,
             5 * MINUTE,
         ),
+        (
+            "tenants.retention_interval",
+            tenants.retention_interval,
+            SECOND,
+            7 * DAY,
+        ),
         ("auth.token_lifetime", auth.token_lifetime, MINUTE, 365 * DAY),
+        ("auth.exchanged_lifetime", auth.exchanged_lifetime, MINUTE, DAY),
         ("socket.idle_timeout", socket.idle_timeout, SECOND, DAY),
         ("socket.user_timeout", socket.user_timeout, SECOND, 60 * MINUTE),
+        ("socket.token_notice", socket.token_notice, SECOND, 60 * MINUTE),
         (
             "socket.join_timeout",
             socket.join_timeout,
@@ -155,6 +174,7 @@ fn caps(settings: &Settings, found: &mut Violations) {
         server,
         socket,
         realtime,
+        limits,
         ..
     } = settings;
     for (key, cap) in [
@@ -168,6 +188,7 @@ fn caps(settings: &Settings, found: &mut Violations) {
         ("socket.connections_max", socket.connections_max),
         ("socket.connections_per_address_max", socket.connections_per_address_max),
         ("socket.connections_per_tenant_max", socket.connections_per_tenant_max),
+        ("socket.connections_per_user_max", socket.connections_per_user_max),
         ("socket.longpoll_lines_max", socket.longpoll_lines_max),
         ("socket.longpoll_body_bytes_max", socket.longpoll_body_bytes_max),
         ("socket.longpoll_buffer_bytes_max", socket.longpoll_buffer_bytes_max),
@@ -179,12 +200,20 @@ fn caps(settings: &Settings, found: &mut Violations) {
         ("realtime.stats_rooms_max", realtime.stats_rooms_max),
     ] {
         if cap == Cap::Max(0) {
-            found.push((key, "must be at least 1, or \"off\" for no cap".to_owned()));
+            found.push((key, NO_CAP_OF_ZERO.to_owned()));
+        }
+    }
+    for (key, cap) in [
+        ("limits.rooms_max", limits.rooms_max),
+        ("limits.members_per_room_max", limits.members_per_room_max),
+    ] {
+        if cap == Cap::Max(0) {
+            found.push((key, NO_CAP_OF_ZERO.to_owned()));
         }
     }
 }
 
-fn secrets(settings: &Settings, secret_required: bool, found: &mut Violations) {
+fn secrets(settings: &Settings, secrets_required: &[&str], found: &mut Violations) {
     let Settings {
         auth,
         database,
@@ -192,10 +221,15 @@ fn secrets(settings: &Settings, secret_required: bool, found: &mut Violations) {
         ..
     } = settings;
     let production = *environment == Environment::Production;
-    for (key, secret) in [
-        ("auth.secret_key", &auth.secret_key),
-        ("auth.operator_token", &auth.operator_token),
-    ] {
+    let retired = auth.retired_master_keys.iter().map(Some);
+    let secrets = [
+        ("auth.secret_key", auth.secret_key.as_ref()),
+        ("auth.operator_token", auth.operator_token.as_ref()),
+        ("auth.master_key", auth.master_key.as_ref()),
+    ]
+    .into_iter()
+    .chain(retired.map(|secret| ("auth.retired_master_keys", secret)));
+    for (key, secret) in secrets {
         match secret {
             Some(secret) if secret.expose_secret() == HIDDEN => {
                 found.push((key, "is what `parlour config` prints in place of the secret".to_owned()));
@@ -203,11 +237,13 @@ fn secrets(settings: &Settings, secret_required: bool, found: &mut Violations) {
             Some(secret) if production => {
                 found.extend(weakness(secret).map(|weakness| (key, weakness.to_owned())));
             }
-            None if production && secret_required && key == "auth.secret_key" => found.push((
+            None if production && secrets_required.contains(&key) => found.push((
                 key,
-                "is missing; set PARLOUR_AUTH__SECRET_KEY to at least 32 random bytes (openssl rand -base64 48), \
-                 or start with --dev to have one generated"
-                    .to_owned(),
+                format!(
+                    "is missing; set {} to at least 32 random bytes (openssl rand -base64 48), or start with --dev \
+                     to have one generated",
+                    variable(key)
+                ),
             )),
             _ => {}
         }

@@ -19,7 +19,7 @@ pub struct Model {
     pub tenant_id: Option<TenantId>,
     /// That tenant's slug at the time.
     pub tenant: Option<String>,
-    /// What kind of actor: `operator`, `tenant_admin`, `api_key`, `user`, `cli`, `system`.
+    /// What kind of actor: `operator`, `tenant_admin`, `api_key`, `user`, `cli`, `system`, `nobody`.
     pub actor_kind: String,
     /// Which of them.
     pub actor_id: String,

@@ -1,5 +1,7 @@
 //! Keys that websites sign the tokens of their users with.
 
+use std::fmt;
+
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +27,16 @@ pub enum KeyAlgorithm {
     #[sea_orm(string_value = "ES256")]
     #[serde(rename = "ES256")]
     Es256,
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hs256 => "HS256",
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        })
+    }
 }
 
 /// A row of `signing_keys`.

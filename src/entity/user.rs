@@ -77,6 +77,33 @@ pub struct Model {
     pub inserted_at: Timestamp,
 }
 
+impl Model {
+    /// A row without a name, of a user of this kind who is new.
+    pub fn new(tenant_id: TenantId, kind: UserKind) -> Self {
+        Self {
+            tenant_id,
+            id: UserId::generate(),
+            username: String::new(),
+            username_key: String::new(),
+            password_hash: None,
+            kind,
+            external_id: None,
+            name: None,
+            avatar_url: None,
+            email_hash: None,
+            attrs: None,
+            profile_at: Timestamp::default(),
+            grants_at: Timestamp::default(),
+            guest_key_hash: None,
+            claimed_by: None,
+            suspended_at: None,
+            deleted_at: None,
+            tokens_not_before: Timestamp::default(),
+            inserted_at: Timestamp::now(),
+        }
+    }
+}
+
 /// Joins that start here.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {

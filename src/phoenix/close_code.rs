@@ -26,5 +26,8 @@ pub const RESTART: u16 = 1012;
 /// The token the socket was opened with has run out: fetch a new one before connecting again.
 pub const TOKEN_EXPIRED: u16 = 4401;
 
+/// The client was refused too often by rate limits: it is to slow down before it connects again.
+pub const TOO_MANY_REFUSALS: u16 = 4429;
+
 /// The client does not read as fast as its topics speak: the outbound queue is full. It reconnects and recovers.
 pub const SLOW_CONSUMER: u16 = 4008;

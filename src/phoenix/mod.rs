@@ -44,7 +44,7 @@ mod socket_tests;
 pub use broadcast::Broadcast;
 pub use frame::{DecodeError, Frame, Inbound, Name, Payload, REF_BYTES_MAX, Ref, decode_binary, decode_text};
 pub use longpoll::{NDJSON, PollBodyError, PollLine, parse_body, poll_response};
-pub use origin::{OriginPattern, OriginPatternError, origin_allowed};
+pub use origin::{Origin, OriginPattern, OriginPatternError, origin_allowed};
 pub use params::Params;
 pub use presence::{Presence, PresenceDiff, PresenceRef};
 pub use socket::{ChannelId, Effect, QUEUED_BYTES_MAX, Socket, SocketLimits};

@@ -74,15 +74,20 @@ pub fn origin_allowed(origin: Option<&str>, patterns: &[OriginPattern]) -> bool 
     Origin::parse(origin).is_some_and(|origin| patterns.iter().any(|pattern| pattern.allows(&origin)))
 }
 
-/// An `Origin` header taken apart; the port is filled in from the scheme where it has a default.
-struct Origin {
-    scheme: String,
-    host: String,
-    port: Option<u16>,
+/// An `Origin` header taken apart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// In lower case.
+    pub scheme: String,
+    /// ASCII, in lower case.
+    pub host: String,
+    /// Filled in from the scheme where it has a default.
+    pub port: Option<u16>,
 }
 
 impl Origin {
-    fn parse(text: &str) -> Option<Origin> {
+    /// Reads `scheme://host` or `scheme://host:port`; all else, `null` too, is none.
+    pub fn parse(text: &str) -> Option<Origin> {
         let (scheme, authority) = text.split_once("://")?;
         let scheme = parse_scheme(scheme)?;
         let (host, port) = parse_authority(authority)?;

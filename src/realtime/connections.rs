@@ -1,7 +1,6 @@
-//! How many sockets are open, in all, per tenant and per address, and how many may be.
+//! How many sockets are open, in all, per tenant, address and user, and how many may be.
 
 use std::{
-    hash::Hash,
     net::IpAddr,
     sync::{
         Arc,
@@ -11,17 +10,22 @@ use std::{
 
 use dashmap::DashMap;
 
-use crate::{config::Cap, ids::TenantId};
+use super::{address::network, rate_limiter::RateLimits};
+use crate::{
+    config::Cap,
+    ids::{TenantId, UserId},
+    tenants::Tenant,
+};
 
 /// The counters of open sockets. Shared as `Arc`; each socket holds a [`ConnectionPermit`].
 pub struct Connections {
     total: AtomicUsize,
-    by_tenant: DashMap<TenantId, usize>,
-    by_address: DashMap<IpAddr, usize>,
+    counts: DashMap<Place, usize>,
     caps: ConnectionCaps,
+    limits: Arc<RateLimits>,
 }
 
-/// The most sockets that may be open at a time.
+/// The most sockets that may be open at a time. All but the first can be a tenant's own.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionCaps {
     /// On this server.
@@ -30,6 +34,8 @@ pub struct ConnectionCaps {
     pub per_tenant: Cap<usize>,
     /// From one address.
     pub per_address: Cap<usize>,
+    /// Of one user.
+    pub per_user: Cap<usize>,
 }
 
 /// A cap on open sockets was reached.
@@ -44,53 +50,98 @@ pub enum TooManyConnections {
     /// The address's.
     #[error("too many connections from this address")]
     Address,
+    /// The user's.
+    #[error("too many connections of this user")]
+    User,
 }
 
-/// One open socket; gives its place back when dropped.
+/// What a socket takes a place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Tenant(TenantId),
+    User(TenantId, UserId),
+    /// Of all tenants together, or of one that has a cap of its own.
+    Address(Option<TenantId>, IpAddr),
+}
+
+impl Place {
+    /// The cap's name, and what reaching it is told as.
+    fn cap(self) -> (&'static str, TooManyConnections) {
+        match self {
+            Self::Tenant(_) => ("connections_per_tenant_max", TooManyConnections::Tenant),
+            Self::User(..) => ("connections_per_user_max", TooManyConnections::User),
+            Self::Address(..) => ("connections_per_address_max", TooManyConnections::Address),
+        }
+    }
+}
+
+/// One open socket; gives its places back when dropped.
 pub struct ConnectionPermit {
     connections: Arc<Connections>,
-    tenant_id: TenantId,
-    address: Option<IpAddr>,
+    places: Vec<Place>,
 }
 
 impl Connections {
-    /// Nothing open yet.
-    pub fn new(caps: ConnectionCaps) -> Arc<Self> {
+    /// Nothing open yet. Refusals are counted in `limits`.
+    pub fn new(caps: ConnectionCaps, limits: Arc<RateLimits>) -> Arc<Self> {
         Arc::new(Self {
             total: AtomicUsize::new(0),
-            by_tenant: DashMap::new(),
-            by_address: DashMap::new(),
+            counts: DashMap::new(),
             caps,
+            limits,
         })
     }
 
-    /// Takes a place for one more socket. `address` is unknown only for transports without a peer.
+    /// Takes a place for one more socket.
+    ///
+    /// # Errors
+    ///
+    /// Says which cap is reached; nothing is taken then. Caps of a tenant whose limits are only tried refuse nobody;
+    /// the server's does.
     pub fn admit(
         self: &Arc<Self>,
-        tenant_id: TenantId,
-        address: Option<IpAddr>,
+        tenant: &Tenant,
+        user_id: UserId,
+        address: IpAddr,
     ) -> Result<ConnectionPermit, TooManyConnections> {
-        let open = self.total.fetch_add(1, Ordering::AcqRel);
-        if !self.caps.total.allows(open + 1) {
+        if !self.caps.total.allows(self.total.fetch_add(1, Ordering::AcqRel) + 1) {
             self.total.fetch_sub(1, Ordering::AcqRel);
             return Err(TooManyConnections::Server);
         }
-        if !take(&self.by_tenant, tenant_id, self.caps.per_tenant) {
-            self.total.fetch_sub(1, Ordering::AcqRel);
-            return Err(TooManyConnections::Tenant);
-        }
-        if let Some(address) = address
-            && !take(&self.by_address, address, self.caps.per_address)
-        {
-            self.total.fetch_sub(1, Ordering::AcqRel);
-            give_back(&self.by_tenant, &tenant_id);
-            return Err(TooManyConnections::Address);
-        }
-        Ok(ConnectionPermit {
+        let own = &tenant.limits;
+        let of_address = own.connections_per_address_max.map(|_| tenant.id);
+        // Gives back what was taken so far when the next place is not to be had.
+        let mut permit = ConnectionPermit {
             connections: Arc::clone(self),
-            tenant_id,
-            address,
-        })
+            places: Vec::with_capacity(3),
+        };
+        for (place, own, default) in [
+            (
+                Place::User(tenant.id, user_id),
+                own.connections_per_user_max,
+                self.caps.per_user,
+            ),
+            (
+                Place::Address(of_address, network(address)),
+                own.connections_per_address_max,
+                self.caps.per_address,
+            ),
+            (
+                Place::Tenant(tenant.id),
+                own.connections_per_tenant_max,
+                self.caps.per_tenant,
+            ),
+        ] {
+            if !self.take(place, own.unwrap_or(default)) {
+                let (name, too_many) = place.cap();
+                if self.limits.cap_holds(tenant, name) {
+                    return Err(too_many);
+                }
+                self.take(place, Cap::Off);
+            }
+            permit.places.push(place);
+        }
+        Ok(permit)
     }
 
     /// Open sockets.
@@ -100,32 +151,29 @@ impl Connections {
 
     /// Open sockets of a tenant.
     pub fn open_of(&self, tenant_id: TenantId) -> usize {
-        self.by_tenant.get(&tenant_id).map_or(0, |count| *count)
+        self.counts.get(&Place::Tenant(tenant_id)).map_or(0, |count| *count)
     }
-}
 
-fn take<K: Hash + Eq>(counts: &DashMap<K, usize>, key: K, cap: Cap<usize>) -> bool {
-    let mut count = counts.entry(key).or_insert(0);
-    if cap.allows(*count + 1) {
-        *count += 1;
-        return true;
+    fn take(&self, place: Place, cap: Cap<usize>) -> bool {
+        let mut count = self.counts.entry(place).or_insert(0);
+        let free = cap.allows(*count + 1);
+        *count += usize::from(free);
+        free
     }
-    false
-}
 
-fn give_back<K: Hash + Eq>(counts: &DashMap<K, usize>, key: &K) {
-    counts.remove_if_mut(key, |_, count| {
-        *count = count.saturating_sub(1);
-        *count == 0
-    });
+    fn give_back(&self, place: &Place) {
+        self.counts.remove_if_mut(place, |_, count| {
+            *count = count.saturating_sub(1);
+            *count == 0
+        });
+    }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.connections.total.fetch_sub(1, Ordering::AcqRel);
-        give_back(&self.connections.by_tenant, &self.tenant_id);
-        if let Some(address) = &self.address {
-            give_back(&self.connections.by_address, address);
+        for place in &self.places {
+            self.connections.give_back(place);
         }
     }
 }
@@ -135,42 +183,106 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::{
+        config::{Settings, Sources, TenantLimits},
+        metrics::Metrics,
+        realtime::rate_limiter::tests::tenant,
+    };
 
-    fn caps(total: usize, per_tenant: usize, per_address: usize) -> ConnectionCaps {
-        ConnectionCaps {
+    fn connections(total: usize, per_tenant: usize, per_address: usize, per_user: usize) -> Arc<Connections> {
+        let settings = Settings::load(&Sources::default()).unwrap().settings;
+        let caps = ConnectionCaps {
             total: Cap::Max(total),
             per_tenant: Cap::Max(per_tenant),
             per_address: Cap::Max(per_address),
-        }
+            per_user: Cap::Max(per_user),
+        };
+        let limits = RateLimits::new(&settings.limits, Metrics::new(&settings));
+        Connections::new(caps, Arc::new(limits))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([127, 0, 0, last])
     }
 
     #[test]
     fn each_cap_refuses_exactly_the_socket_beyond_it() {
-        let connections = Connections::new(caps(3, 2, 1));
-        let (a, b) = (TenantId::generate(), TenantId::generate());
-        let address = |last: u8| Some(IpAddr::from([127, 0, 0, last]));
-        let first = connections.admit(a, address(1)).unwrap();
+        let connections = connections(5, 4, 2, 3);
+        let (a, b) = (tenant(TenantLimits::default()), tenant(TenantLimits::default()));
+        let (ann, bob) = (UserId::generate(), UserId::generate());
+        let admit = |tenant, user, last| connections.admit(tenant, user, address(last));
+        let first = admit(&a, ann, 1).unwrap();
+        let _second = admit(&a, ann, 1).unwrap();
+        assert_eq!(admit(&a, ann, 1).err(), Some(TooManyConnections::Address));
+        let _third = admit(&a, ann, 2).unwrap();
+        assert_eq!(admit(&a, ann, 3).err(), Some(TooManyConnections::User));
+        let _fourth = admit(&a, bob, 3).unwrap();
+        assert_eq!(admit(&a, bob, 4).err(), Some(TooManyConnections::Tenant));
         assert_eq!(
-            connections.admit(a, address(1)).err(),
-            Some(TooManyConnections::Address)
+            admit(&b, bob, 1).err(),
+            Some(TooManyConnections::Address),
+            "of all tenants"
         );
-        let _second = connections.admit(a, address(2)).unwrap();
-        assert_eq!(connections.admit(a, address(3)).err(), Some(TooManyConnections::Tenant));
-        let _third = connections.admit(b, address(3)).unwrap();
-        assert_eq!(connections.admit(b, address(4)).err(), Some(TooManyConnections::Server));
+        let _fifth = admit(&b, bob, 4).unwrap();
+        assert_eq!(admit(&b, bob, 5).err(), Some(TooManyConnections::Server));
         drop(first);
-        assert!(connections.admit(a, address(1)).is_ok());
+        assert!(admit(&a, ann, 1).is_ok());
     }
 
     #[test]
     fn refusals_and_closed_sockets_leave_nothing_behind() {
-        let connections = Connections::new(caps(10, 10, 1));
-        let tenant = TenantId::generate();
-        let address = Some(IpAddr::from([127, 0, 0, 1]));
-        let permit = connections.admit(tenant, address).unwrap();
-        assert!(connections.admit(tenant, address).is_err());
+        let connections = connections(10, 10, 1, 10);
+        let (tenant, user) = (tenant(TenantLimits::default()), UserId::generate());
+        let permit = connections.admit(&tenant, user, address(1)).unwrap();
+        assert!(connections.admit(&tenant, user, address(1)).is_err());
         drop(permit);
-        assert_eq!((connections.open(), connections.open_of(tenant)), (0, 0));
-        assert!(connections.by_address.is_empty() && connections.by_tenant.is_empty());
+        assert_eq!((connections.open(), connections.open_of(tenant.id)), (0, 0));
+        assert!(connections.counts.is_empty());
+    }
+
+    #[test]
+    fn a_tenants_own_caps_count_its_own_sockets() {
+        let connections = connections(10, 1, 1, 1);
+        let own = TenantLimits {
+            connections_per_tenant_max: Some(Cap::Max(3)),
+            connections_per_address_max: Some(Cap::Max(2)),
+            connections_per_user_max: Some(Cap::Off),
+            ..TenantLimits::default()
+        };
+        let (own, other, user) = (tenant(own), tenant(TenantLimits::default()), UserId::generate());
+        let _other = connections.admit(&other, user, address(1)).unwrap();
+        let _first = connections.admit(&own, user, address(1)).unwrap();
+        let _second = connections.admit(&own, user, address(1)).unwrap();
+        assert_eq!(
+            connections.admit(&own, user, address(1)).err(),
+            Some(TooManyConnections::Address)
+        );
+        let _third = connections.admit(&own, user, address(2)).unwrap();
+        assert_eq!(
+            connections.admit(&own, user, address(3)).err(),
+            Some(TooManyConnections::Tenant)
+        );
+    }
+
+    #[test]
+    fn caps_that_are_only_tried_refuse_nobody_but_count() {
+        let connections = connections(2, 1, 1, 1);
+        let tried = tenant(TenantLimits {
+            dry_run: true,
+            ..TenantLimits::default()
+        });
+        let user = UserId::generate();
+        let first = connections.admit(&tried, user, address(1)).unwrap();
+        let second = connections.admit(&tried, user, address(1)).unwrap();
+        assert_eq!(connections.open_of(tried.id), 2);
+        assert_eq!(
+            connections.admit(&tried, user, address(1)).err(),
+            Some(TooManyConnections::Server)
+        );
+        let usage = connections.limits.usage(tried.id);
+        assert!(usage.iter().all(|usage| (usage.refused, usage.would_refuse) == (0, 1)));
+        assert_eq!(usage.len(), 3);
+        drop((first, second));
+        assert!(connections.counts.is_empty());
     }
 }

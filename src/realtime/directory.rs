@@ -2,13 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, Message, Recipient, dev::ToEnvelope};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, Message, dev::ToEnvelope};
 use dashmap::{DashMap, mapref::entry::Entry};
 
-use super::{
-    messages::Repair,
-    room_registry::{RegistryOptions, RoomRegistry},
-};
+use super::room_registry::{RegistryOptions, RoomRegistry, Surroundings};
 use crate::ids::TenantId;
 
 /// Finds the [`RoomRegistry`] of a tenant, and starts one where there is none or where the last one died.
@@ -19,7 +16,7 @@ pub struct TenantDirectory {
     arbiters: Vec<ArbiterHandle>,
     next_arbiter: AtomicUsize,
     options: RegistryOptions,
-    repairs: Recipient<Repair>,
+    surroundings: Surroundings,
 }
 
 /// The registry could not be reached twice in a row; the caller answers "unavailable".
@@ -28,16 +25,15 @@ pub struct TenantDirectory {
 pub struct RegistryUnavailable;
 
 impl TenantDirectory {
-    /// A directory whose registries run on threads of their own, `threads` of them, and have missing changes
-    /// read by `repairs`.
-    pub fn new(threads: usize, options: RegistryOptions, repairs: Recipient<Repair>) -> Self {
+    /// A directory whose registries run on threads of their own, `threads` of them.
+    pub fn new(threads: usize, options: RegistryOptions, surroundings: Surroundings) -> Self {
         let arbiters = (0..threads.max(1)).map(|_| Arbiter::new().handle()).collect();
         Self {
             registries: DashMap::new(),
             arbiters,
             next_arbiter: AtomicUsize::new(0),
             options,
-            repairs,
+            surroundings,
         }
     }
 
@@ -106,10 +102,10 @@ impl TenantDirectory {
     }
 
     fn start(&self, tenant_id: TenantId) -> Addr<RoomRegistry> {
-        let (options, repairs) = (self.options, self.repairs.clone());
+        let (options, surroundings) = (self.options, self.surroundings.clone());
         let index = self.next_arbiter.fetch_add(1, Ordering::Relaxed) % self.arbiters.len();
         RoomRegistry::start_in_arbiter(&self.arbiters[index], move |_| {
-            RoomRegistry::new(tenant_id, options, repairs)
+            RoomRegistry::new(tenant_id, options, surroundings)
         })
     }
 }

@@ -1,32 +1,80 @@
 //! Members come, go, read, and are shown the door: the contexts decide, and everybody concerned hears of it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{
     Realtime, SendError, Sender,
-    messages::{EndChannels, Publish, ReadMark as ReadMarkMessage},
+    messages::{Publish, ReadMark as ReadMarkMessage},
+    rate_limiter::TenantCap,
     raw_payload,
     topic::TopicKey,
 };
 use crate::{
+    accounts::{self, Claimed, UserKind},
     chat::{
-        self, Invitation, Left, MemberChange, Moderation, ReadMark, Role, Room, RoomChange, RoomKind, RoomPatch,
-        RoomRef, UserRef,
+        self, Invitation, Left, MemberChange, Moderation, NewRoom, ReadMark, Role, Room, RoomChange, RoomKind,
+        RoomPatch, RoomRef, UserRef,
     },
-    ids::UserId,
+    config::{Cap, Limit},
+    ids::{TenantId, UserId},
+    tenants::{RoomCreation, Tenant},
     timestamp::Timestamp,
-    wire::RoomOut,
+    wire::{RoomOut, UserRefOut},
 };
 
 impl Realtime {
+    /// Creates a room; the sender becomes its first member. A website's backend may always, at any rate; who else may,
+    /// is a setting of the tenant.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::create_room`]; [`chat::Error::RoomCreationClosed`]; [`SendError::Limited`].
+    pub async fn create_room(&self, sender: &Sender, new: NewRoom) -> Result<Room, SendError> {
+        let kind = sender.user.kind;
+        if kind != UserKind::Bot {
+            let open = match sender.tenant.settings.room_creation {
+                RoomCreation::Everyone => true,
+                RoomCreation::Members => kind != UserKind::Guest,
+                RoomCreation::Server => false,
+            };
+            if !open {
+                return Err(chat::Error::RoomCreationClosed.into());
+            }
+            self.check(sender, Limit::RoomsCreatedPerUser)?;
+        }
+        let room = self
+            .capped(&sender.tenant, TenantCap::Rooms, |rooms_max| {
+                chat::create_room(&self.store, &sender.scope, new.clone(), rooms_max)
+            })
+            .await?;
+        Ok(room)
+    }
+
+    /// Deletes a room: it is over on all devices when this returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::delete_room`].
+    pub async fn delete_room(&self, sender: &Sender, room: &RoomRef) -> Result<Room, SendError> {
+        let room = chat::delete_room(&self.store, &sender.scope, room).await?;
+        self.catch_up().await;
+        Ok(room)
+    }
+
     /// Makes the sender a member.
     ///
     /// # Errors
     ///
     /// As [`chat::join_room`].
     pub async fn join_room(&self, sender: &Sender, room: &RoomRef) -> Result<MemberChange, SendError> {
-        let change = chat::join_room(&self.store, &sender.scope, room).await?;
-        self.tell_membership(sender, &change).await;
+        let change = self
+            .capped(&sender.tenant, TenantCap::Members, |members_max| {
+                chat::join_room(&self.store, &sender.scope, room, members_max)
+            })
+            .await?;
+        self.tell_membership(sender.scope.tenant_id, &change).await;
         Ok(change)
     }
 
@@ -38,12 +86,11 @@ impl Realtime {
     pub async fn leave_room(&self, sender: &Sender, room: &RoomRef) -> Result<Left, SendError> {
         let left = chat::leave_room(&self.store, &sender.scope, room).await?;
         if left.change.room.kind != RoomKind::Public {
-            self.end_channels_of(sender, &left.change.room, sender.scope.user_id)
-                .await;
+            self.catch_up().await;
         }
-        self.tell_membership(sender, &left.change).await;
+        self.tell_membership(sender.scope.tenant_id, &left.change).await;
         if let Some(promoted) = &left.promoted {
-            self.tell_membership(sender, promoted).await;
+            self.tell_membership(sender.scope.tenant_id, promoted).await;
         }
         Ok(left)
     }
@@ -60,8 +107,12 @@ impl Realtime {
         user: UserId,
         role: Role,
     ) -> Result<MemberChange, SendError> {
-        let change = chat::add_member(&self.store, &sender.scope, room, user, role).await?;
-        self.tell_membership(sender, &change).await;
+        let change = self
+            .capped(&sender.tenant, TenantCap::Members, |members_max| {
+                chat::add_member(&self.store, &sender.scope, room, user, role, members_max)
+            })
+            .await?;
+        self.tell_membership(sender.scope.tenant_id, &change).await;
         Ok(change)
     }
 
@@ -78,8 +129,8 @@ impl Realtime {
         user: UserId,
     ) -> Result<MemberChange, SendError> {
         let change = chat::remove_member(&self.store, &sender.scope, room, user).await?;
-        self.end_channels_of(sender, &change.room, user).await;
-        self.tell_membership(sender, &change).await;
+        self.catch_up().await;
+        self.tell_membership(sender.scope.tenant_id, &change).await;
         Ok(change)
     }
 
@@ -96,7 +147,7 @@ impl Realtime {
         role: Role,
     ) -> Result<MemberChange, SendError> {
         let change = chat::change_role(&self.store, &sender.scope, room, user, role).await?;
-        self.tell_membership(sender, &change).await;
+        self.tell_membership(sender.scope.tenant_id, &change).await;
         Ok(change)
     }
 
@@ -114,8 +165,8 @@ impl Realtime {
         reason: Option<String>,
     ) -> Result<Moderation, SendError> {
         let banned = chat::ban(&self.store, &sender.scope, room, user, until, reason).await?;
-        self.end_channels_of(sender, &banned.change.room, user).await;
-        self.tell_membership(sender, &banned.change).await;
+        self.catch_up().await;
+        self.tell_membership(sender.scope.tenant_id, &banned.change).await;
         Ok(banned)
     }
 
@@ -169,7 +220,7 @@ impl Realtime {
         let payload = json!({
             "room": RoomOut::from(invitation.room.clone()),
             "role": invitation.role,
-            "invited_by": user_json(&invitation.invited_by),
+            "invited_by": UserRefOut::from(invitation.invited_by.clone()),
         });
         self.tell_user(sender.scope.tenant_id, user, "invited", &payload).await;
         Ok(invitation)
@@ -208,16 +259,20 @@ impl Realtime {
     ///
     /// # Errors
     ///
-    /// As [`chat::start_dm`].
+    /// As [`chat::start_dm`]; [`SendError::Limited`] when there is none yet.
     pub async fn start_dm(&self, sender: &Sender, peer: UserId) -> Result<(Room, UserRef, bool), SendError> {
+        sender.needs(|features| features.direct_messages)?;
+        if let (peer, Some(room)) = chat::find_dm(&self.store, &sender.scope, peer).await? {
+            return Ok((room, peer, false));
+        }
+        self.check_finds(sender, peer).await?;
+        self.check(sender, Limit::RoomsCreatedPerUser)?;
         let (room, peer, created) = chat::start_dm(&self.store, &sender.scope, peer).await?;
         if created {
-            let own = UserRef {
-                id: sender.scope.user_id,
-                username: sender.username.clone(),
-            };
-            for (to, other) in [(&own, &peer), (&peer, &own)] {
-                let payload = json!({ "room": RoomOut::from(room.clone()), "peer": user_json(other) });
+            let own = &sender.user;
+            for (to, other) in [(own, &peer), (&peer, own)] {
+                let peer = UserRefOut::from(other.clone());
+                let payload = json!({ "room": RoomOut::from(room.clone()), "peer": peer });
                 self.tell_user(sender.scope.tenant_id, to.id, "dm_created", &payload)
                     .await;
             }
@@ -225,14 +280,25 @@ impl Realtime {
         Ok((room, peer, created))
     }
 
+    /// Refuses a user whom the sender does not find like one who does not exist.
+    async fn check_finds(&self, sender: &Sender, user: UserId) -> Result<(), chat::Error> {
+        let directory = accounts::directory_for(sender.user.kind, &sender.tenant.settings);
+        match accounts::get_user(&self.store, &sender.scope, user, directory).await {
+            Ok(_) => Ok(()),
+            Err(accounts::Error::Db(error)) => Err(error.into()),
+            Err(_) => Err(chat::Error::UserNotFound),
+        }
+    }
+
     /// Notes how far the sender has read. The room is told a little later, and the sender's other devices learn
     /// the new counts.
     ///
     /// # Errors
     ///
-    /// As [`chat::mark_read`]; [`SendError::Limited`].
+    /// As [`chat::mark_read`]; [`SendError::FeatureDisabled`], [`SendError::Limited`].
     pub async fn mark_read(&self, sender: &Sender, room: &RoomRef, seq: i64) -> Result<ReadMark, SendError> {
-        self.limits.read(&sender.scope)?;
+        sender.needs(|features| features.read_marks)?;
+        self.check(sender, Limit::ReadsPerUser)?;
         let mark = chat::mark_read(&self.store, &sender.scope, room, seq).await?;
         if mark.moved {
             let key = TopicKey::Room(mark.room_id);
@@ -254,9 +320,10 @@ impl Realtime {
     ///
     /// # Errors
     ///
-    /// As [`chat::mark_unread`]; [`SendError::Limited`].
+    /// As [`chat::mark_unread`]; [`SendError::FeatureDisabled`], [`SendError::Limited`].
     pub async fn mark_unread(&self, sender: &Sender, room: &RoomRef, seq: i64) -> Result<ReadMark, SendError> {
-        self.limits.read(&sender.scope)?;
+        sender.needs(|features| features.read_marks)?;
+        self.check(sender, Limit::ReadsPerUser)?;
         let mark = chat::mark_unread(&self.store, &sender.scope, room, seq).await?;
         if mark.moved {
             self.notifier.user_read(&sender.scope, mark.room_id);
@@ -264,16 +331,53 @@ impl Realtime {
         Ok(mark)
     }
 
-    async fn end_channels_of(&self, sender: &Sender, room: &Room, user: UserId) {
-        let end = EndChannels {
-            key: TopicKey::Room(room.id),
-            user_id: Some(user),
-        };
-        self.end_channels(sender.scope.tenant_id, end).await;
+    /// Does something that a cap of the tenant may refuse; once more and without it, where the tenant's limits are only
+    /// tried.
+    pub(super) async fn capped<T, W: Future<Output = Result<T, chat::Error>>>(
+        &self,
+        tenant: &Tenant,
+        cap: TenantCap,
+        work: impl Fn(Cap<u64>) -> W,
+    ) -> Result<T, chat::Error> {
+        match work(self.limits.cap(tenant, cap)).await {
+            Err(chat::Error::RoomFull | chat::Error::TooManyRooms) if !self.limits.cap_holds(tenant, cap.name()) => {
+                work(Cap::Off).await
+            }
+            done => done,
+        }
+    }
+
+    /// A website changed memberships of a user of its own: tells that user.
+    pub async fn memberships_changed(&self, tenant_id: TenantId, changes: &[MemberChange]) {
+        for change in changes {
+            self.tell_membership(tenant_id, change).await;
+        }
+    }
+
+    /// A guest turned out to be the sender: tells the rooms who it was, with the messages that look otherwise by it, and
+    /// the sender which rooms are theirs now.
+    pub async fn guest_claimed(&self, sender: &Sender, claimed: &Claimed) {
+        let tenant_id = sender.scope.tenant_id;
+        let news = json!({ "guest_id": claimed.guest_id, "user": UserRefOut::from(sender.user.clone()) });
+        let Ok(payload) = raw_payload(&news) else { return };
+        for room in &claimed.transfer.rooms {
+            let publish = Publish {
+                key: TopicKey::Room(room.id),
+                event: "user_claimed",
+                payload: Arc::clone(&payload),
+                seq: None,
+                except: None,
+                ephemeral: false,
+            };
+            self.publish(tenant_id, publish).await;
+            self.tell_changes_since(tenant_id, room.id, room.since).await;
+            self.notifier.user_read(&sender.scope, room.id);
+        }
+        self.memberships_changed(tenant_id, &claimed.transfer.memberships).await;
     }
 
     /// Tells the user whose membership changed.
-    async fn tell_membership(&self, sender: &Sender, change: &MemberChange) {
+    pub(super) async fn tell_membership(&self, tenant_id: TenantId, change: &MemberChange) {
         if !change.changed() {
             return;
         }
@@ -283,11 +387,6 @@ impl Realtime {
             (Some(_), Some(_)) => "role_changed",
         };
         let payload = json!({ "room": RoomOut::from(change.room.clone()), "role": change.after });
-        self.tell_user(sender.scope.tenant_id, change.user.id, event, &payload)
-            .await;
+        self.tell_user(tenant_id, change.user.id, event, &payload).await;
     }
-}
-
-fn user_json(user: &UserRef) -> serde_json::Value {
-    json!({ "id": user.id, "username": user.username })
 }

@@ -4,29 +4,38 @@ use std::sync::Arc;
 
 use actix::{Addr, Message};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::{
     presence_levels::PresenceSummary,
+    revocations::{Credential, Revocation},
     room_registry::RoomRegistry,
     socket_handle::{SocketHandle, SocketId},
     topic::TopicKey,
 };
 use crate::{
+    chat::UserRef,
     ids::{RoomId, TenantId, UserId},
     phoenix::ChannelId,
 };
 
-/// A socket has connected. Until it sends [`Gone`] it can be disconnected by user or token.
+/// A socket has connected. Until it sends [`Gone`] it ends with its credential.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Register {
     /// The socket.
     pub socket: Arc<SocketHandle>,
-    /// Its user.
-    pub user_id: UserId,
-    /// The id of the token it connected with.
-    pub token_id: Uuid,
+    /// What it stands on.
+    pub credential: Credential,
+}
+
+/// A socket stands on another token of its user from now on.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Renew {
+    /// The socket.
+    pub socket_id: SocketId,
+    /// What it stands on now.
+    pub credential: Credential,
 }
 
 /// A socket has ended; all its channels end with it.
@@ -34,20 +43,9 @@ pub struct Register {
 #[rtype(result = "()")]
 pub struct Gone(pub SocketId);
 
-/// Who is tracked as present, and whether people are told in words.
-#[derive(Clone, Debug)]
-pub struct Presentee {
-    /// The presence key.
-    pub user_id: UserId,
-    /// Shown to others.
-    pub username: String,
-    /// Broadcast `user_joined` and `user_left` too.
-    pub announce: bool,
-}
-
-/// A channel subscribes to a topic it was authorised for.
+/// A channel subscribes to a topic it was authorised for. The answer tells who is present, where that is shown.
 #[derive(Message)]
-#[rtype(result = "Result<PresenceSummary, SocketEnded>")]
+#[rtype(result = "Result<Option<PresenceSummary>, SocketEnded>")]
 pub struct Subscribe {
     /// The socket, which has been registered.
     pub socket: Arc<SocketHandle>,
@@ -57,8 +55,8 @@ pub struct Subscribe {
     pub key: TopicKey,
     /// The topic as the client wrote it; broadcasts carry it.
     pub topic: Arc<str>,
-    /// Whom to show as present; `None` for topics without presence.
-    pub presence: Option<Presentee>,
+    /// Whom to show as present, under the user's id; `None` for topics without presence.
+    pub presentee: Option<UserRef>,
 }
 
 /// The socket ended before its channel could subscribe.
@@ -161,15 +159,17 @@ pub struct EndChannels {
     pub user_id: Option<UserId>,
 }
 
-/// Ends all sockets that were connected with a token.
+/// Ends all sockets that stand on what is no longer good. [`Revocations::note`] comes first.
+///
+/// [`Revocations::note`]: super::revocations::Revocations::note
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub struct DisconnectToken {
-    /// The token's user.
-    pub user_id: UserId,
-    /// The token's id.
-    pub token_id: Uuid,
-}
+pub struct Revoke(pub Revocation);
+
+/// The tenant's settings have changed, and are in [`LiveTenants`](super::live_tenants::LiveTenants).
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct TenantChanged;
 
 /// Asks for the sockets of a tenant, to end them one by one.
 #[derive(Clone, Copy, Debug, Message)]

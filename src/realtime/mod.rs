@@ -3,24 +3,32 @@
 //! * [`room_registry`] — an actor per tenant: topics, fan-out, presence
 //! * [`directory`] — finds a tenant's registry, and replaces dead ones
 //! * [`socket_handle`] — the runtime's end of a socket, whatever transport carries it
-//! * [`publish`], [`membership`] — check, persist, count, broadcast
+//! * [`publish`], [`membership`], [`administration`] — check, persist, count, broadcast
 //! * [`room_order`], [`repair`] — changes in the order of the log, and those that did not come
 //! * [`presence_levels`] — how much is told about who is present
+//! * [`control_watch`], [`revocations`], [`live_tenants`] — what changes for sockets that are open
 //! * [`notifier`] — unread counts for those who listen
 //! * [`rate_limiter`], [`stats_collector`] — tables read on the hot path, each swept by its actor
+//! * [`refusals`] — what the limits refused, by tenant
 //! * [`connections`] — how many sockets are open, and how many may be
 //!
 //! Everything here can be lost with the process: the database is the only truth.
 
+pub mod address;
+pub mod administration;
 pub mod connections;
+pub mod control_watch;
 pub mod directory;
+pub mod live_tenants;
 pub mod membership;
 pub mod messages;
 pub mod notifier;
 pub mod presence_levels;
 pub mod publish;
 pub mod rate_limiter;
+pub mod refusals;
 pub mod repair;
+pub mod revocations;
 pub mod room_order;
 pub mod room_registry;
 pub mod socket_handle;
@@ -41,33 +49,32 @@ use std::{
 };
 
 use actix::{Actor, Addr};
+use sea_orm::DbErr;
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use self::{
     connections::{ConnectionCaps, Connections},
+    control_watch::ControlWatch,
     directory::TenantDirectory,
-    messages::{Count, DisconnectToken, ListSockets, RegistryCounts},
+    live_tenants::LiveTenants,
+    messages::{Count, ListSockets, RegistryCounts},
     notifier::Notifier,
     presence_levels::PresenceLimits,
     rate_limiter::RateLimiter,
     repair::LogReader,
+    revocations::Revocations,
     room_locks::RoomLocks,
-    room_registry::RegistryOptions,
+    room_registry::{RegistryOptions, Surroundings},
     socket_handle::Disconnect,
     stats_collector::StatsCollector,
 };
 pub use self::{
     publish::{SendError, Sender, raw_payload},
-    rate_limiter::{RateLimits, Refused},
+    rate_limiter::{Allowance, RateLimits, Refused, Subject},
+    refusals::LimitUsage,
     stats_collector::{RoomStats, Stats, StatsSnapshot, TenantStats},
 };
-use crate::{
-    config::Settings,
-    ids::{TenantId, UserId},
-    metrics::Metrics,
-    store::Store,
-};
+use crate::{config::Settings, ids::TenantId, metrics::Metrics, store::Store};
 
 /// How often tables that only grow by themselves are swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -80,6 +87,9 @@ pub struct Realtime(Arc<Inner>);
 pub struct Inner {
     store: Store,
     directory: TenantDirectory,
+    control: ControlWatch,
+    revocations: Arc<Revocations>,
+    tenants: Arc<LiveTenants>,
     limits: Arc<RateLimits>,
     stats: Arc<Stats>,
     connections: Arc<Connections>,
@@ -101,11 +111,22 @@ impl Deref for Realtime {
 
 impl Realtime {
     /// Starts the actors. Must be called inside an actix system.
-    pub fn start(settings: &Settings, store: Store, metrics: Metrics) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// What the database says when it cannot be asked what has happened until now.
+    pub async fn start(settings: &Settings, store: Store, metrics: Metrics) -> Result<Self, DbErr> {
+        let control = ControlWatch::begin(&store).await?;
         let limits = Arc::new(RateLimits::new(&settings.limits, metrics.clone()));
         let stats = Arc::new(Stats::new(settings.realtime.stats_rooms_max.or_max()));
         let options = &settings.realtime;
-        let repairs = LogReader::new(store.clone()).start().recipient();
+        let revocations = Arc::new(Revocations::default());
+        let tenants = Arc::new(LiveTenants::default());
+        let surroundings = Surroundings {
+            repairs: LogReader::new(store.clone()).start().recipient(),
+            revocations: Arc::clone(&revocations),
+            tenants: Arc::clone(&tenants),
+        };
         let directory = TenantDirectory::new(
             options.registry_threads,
             RegistryOptions {
@@ -120,18 +141,23 @@ impl Realtime {
                 hole_patience: options.hole_patience,
                 read_marks_max: options.read_marks_max.or_max(),
             },
-            repairs,
+            surroundings,
         );
-        let connections = Connections::new(ConnectionCaps {
+        let caps = ConnectionCaps {
             total: settings.socket.connections_max,
             per_tenant: settings.socket.connections_per_tenant_max,
             per_address: settings.socket.connections_per_address_max,
-        });
+            per_user: settings.socket.connections_per_user_max,
+        };
+        let connections = Connections::new(caps, Arc::clone(&limits));
         let realtime = Self(Arc::new(Inner {
             rate_limiter: RateLimiter::new(Arc::clone(&limits), SWEEP_INTERVAL).start(),
             stats_collector: StatsCollector::new(Arc::clone(&stats), SWEEP_INTERVAL).start(),
             store,
             directory,
+            control,
+            revocations,
+            tenants,
             limits,
             stats,
             connections,
@@ -147,6 +173,10 @@ impl Realtime {
             options.unread_members_max.get().unwrap_or(i32::MAX as usize) as u64,
         );
         actix::spawn(unread);
+        actix::spawn(control_watch::run(
+            Arc::downgrade(&realtime.0),
+            options.control_interval,
+        ));
         let swept = Arc::downgrade(&realtime.0);
         actix::spawn(async move {
             loop {
@@ -154,21 +184,13 @@ impl Realtime {
                 let Some(inner) = swept.upgrade() else { break };
                 inner.room_locks.sweep();
                 inner.directory.sweep();
+                inner.revocations.sweep();
+                inner
+                    .tenants
+                    .sweep(|tenant_id| inner.directory.running(tenant_id).is_some());
             }
         });
-        realtime
-    }
-
-    /// A token was revoked: the sockets that connected with it end, and get nothing more.
-    pub async fn token_revoked(&self, tenant_id: TenantId, user_id: UserId, token_id: Uuid) {
-        if self.directory.running(tenant_id).is_some()
-            && let Err(error) = self
-                .directory
-                .ask(tenant_id, DisconnectToken { user_id, token_id })
-                .await
-        {
-            warn!(%error, %tenant_id, "sockets of a revoked token not ended");
-        }
+        Ok(realtime)
     }
 
     /// What each tenant's registry holds.
@@ -227,6 +249,11 @@ impl Inner {
     /// Finds the tenants' registries.
     pub fn directory(&self) -> &TenantDirectory {
         &self.directory
+    }
+
+    /// The tenants that have sockets here, as they are now.
+    pub fn tenants(&self) -> &LiveTenants {
+        &self.tenants
     }
 
     /// The rate limits.

@@ -13,15 +13,17 @@ use tracing::error;
 use super::{
     Realtime,
     messages::{EndChannels, Publish},
-    rate_limiter::Refused,
+    rate_limiter::{Refused, Subject, TenantCap},
+    repair,
     topic::TopicKey,
 };
 use crate::{
-    chat::{self, Appended, Changed, Message, NewMessage, RoomRef},
+    chat::{self, Appended, Changed, Message, NewMessage, RoomKind, RoomRef, UserRef},
+    config::Limit,
     ids::{MessageId, RoomId, TenantId},
     scope::Scope,
     store::Store,
-    tenants::Tenant,
+    tenants::{Features, Tenant},
     wire::{MessageOut, UserRefOut},
 };
 
@@ -30,8 +32,8 @@ use crate::{
 pub struct Sender {
     /// Tenant and user.
     pub scope: Scope,
-    /// The user's name.
-    pub username: String,
+    /// What others see of the user.
+    pub user: UserRef,
     /// The tenant, for its settings and its name in metrics.
     pub tenant: Arc<Tenant>,
 }
@@ -45,6 +47,9 @@ pub enum SendError {
     /// The rules of chat say no, or the database failed.
     #[error(transparent)]
     Chat(#[from] chat::Error),
+    /// The tenant has left this part of the chat out.
+    #[error("this feature is turned off")]
+    FeatureDisabled,
     /// The server could not finish the work; trying again with the same `client_id` is safe.
     #[error("temporarily unavailable")]
     Unavailable,
@@ -62,8 +67,14 @@ impl Realtime {
         room: &RoomRef,
         message: NewMessage,
     ) -> Result<Appended, SendError> {
-        self.limits.message(&sender.scope)?;
-        let room_id = self.room_id(sender, room).await?;
+        sender.check_length(&message.content)?;
+        if message.thread_root.is_some() {
+            sender.needs(|features| features.threads)?;
+        }
+        self.check(sender, Limit::MessagesPerUser)?;
+        self.limits
+            .check(&sender.tenant, Limit::MessagesPerTenant, Subject::Tenant)?;
+        let room_id = self.open_room_id(sender, room).await?;
         // In a task of its own: a caller that goes away (a closed HTTP connection) must not leave a
         // committed message that nobody was told about.
         let (realtime, sender) = (self.clone(), sender.clone());
@@ -80,10 +91,17 @@ impl Realtime {
     ) -> Result<Appended, SendError> {
         let Scope { tenant_id, .. } = sender.scope;
         let _turn = self.room_locks.lock(tenant_id, room_id).await;
-        let appended = chat::append_message(&self.store, &sender.scope, &RoomRef::Id(room_id), message).await?;
+        self.limits.check_room(&sender.tenant, room_id)?;
+        let room = RoomRef::Id(room_id);
+        let appended = self
+            .capped(&sender.tenant, TenantCap::Members, |members_max| {
+                chat::append_message(&self.store, &sender.scope, &room, message.clone(), members_max)
+            })
+            .await?;
         if appended.repeated {
             return Ok(appended);
         }
+        self.limits.room_took(&sender.tenant, room_id);
         self.stats.record_message(tenant_id, room_id);
         self.metrics.message_sent(&sender.tenant.slug, room_id);
         self.tell_change(sender, "new_message", &appended.message, None).await;
@@ -95,7 +113,7 @@ impl Realtime {
     ///
     /// # Errors
     ///
-    /// As [`chat::edit_message`]; [`SendError::Limited`].
+    /// As [`chat::edit_message`]; [`SendError::FeatureDisabled`], [`SendError::Limited`].
     pub async fn edit_message(
         &self,
         sender: &Sender,
@@ -103,7 +121,8 @@ impl Realtime {
         id: MessageId,
         content: String,
     ) -> Result<Changed, SendError> {
-        self.limits.change(&sender.scope)?;
+        sender.check_length(&content)?;
+        self.check(sender, Limit::ChangesPerUser)?;
         let window = sender.edit_window();
         let work = move |store: Store, scope: Scope, room: RoomRef| {
             async move { chat::edit_message(&store, &scope, &room, id, content, window).await }.boxed()
@@ -117,7 +136,7 @@ impl Realtime {
     ///
     /// As [`chat::delete_message`]; [`SendError::Limited`].
     pub async fn delete_message(&self, sender: &Sender, room: &RoomRef, id: MessageId) -> Result<Changed, SendError> {
-        self.limits.change(&sender.scope)?;
+        self.check(sender, Limit::ChangesPerUser)?;
         let window = sender.edit_window();
         let work = move |store: Store, scope: Scope, room: RoomRef| {
             async move { chat::delete_message(&store, &scope, &room, id, window).await }.boxed()
@@ -129,7 +148,7 @@ impl Realtime {
     ///
     /// # Errors
     ///
-    /// As [`chat::add_reaction`]; [`SendError::Limited`].
+    /// As [`chat::add_reaction`]; [`SendError::FeatureDisabled`], [`SendError::Limited`].
     pub async fn add_reaction(
         &self,
         sender: &Sender,
@@ -137,7 +156,8 @@ impl Realtime {
         id: MessageId,
         emoji: &str,
     ) -> Result<Changed, SendError> {
-        self.limits.reaction(&sender.scope)?;
+        sender.needs(|features| features.reactions)?;
+        self.check(sender, Limit::ReactionsPerUser)?;
         let chosen = emoji.to_owned();
         let work = move |store: Store, scope: Scope, room: RoomRef| {
             async move { chat::add_reaction(&store, &scope, &room, id, &chosen).await }.boxed()
@@ -149,7 +169,7 @@ impl Realtime {
     ///
     /// # Errors
     ///
-    /// As [`chat::remove_reaction`]; [`SendError::Limited`].
+    /// As [`chat::remove_reaction`]; [`SendError::FeatureDisabled`], [`SendError::Limited`].
     pub async fn remove_reaction(
         &self,
         sender: &Sender,
@@ -157,7 +177,8 @@ impl Realtime {
         id: MessageId,
         emoji: &str,
     ) -> Result<Changed, SendError> {
-        self.limits.reaction(&sender.scope)?;
+        sender.needs(|features| features.reactions)?;
+        self.check(sender, Limit::ReactionsPerUser)?;
         let chosen = emoji.to_owned();
         let work = move |store: Store, scope: Scope, room: RoomRef| {
             async move { chat::remove_reaction(&store, &scope, &room, id, &chosen).await }.boxed()
@@ -169,9 +190,9 @@ impl Realtime {
     ///
     /// # Errors
     ///
-    /// As [`chat::pin_message`]; [`SendError::Limited`].
+    /// As [`chat::pin_message`]; [`SendError::FeatureDisabled`], [`SendError::Limited`].
     pub async fn pin_message(&self, sender: &Sender, room: &RoomRef, id: MessageId) -> Result<Changed, SendError> {
-        self.limits.change(&sender.scope)?;
+        self.check(sender, Limit::ChangesPerUser)?;
         let work = move |store: Store, scope: Scope, room: RoomRef| {
             async move { chat::pin_message(&store, &scope, &room, id).await }.boxed()
         };
@@ -182,9 +203,9 @@ impl Realtime {
     ///
     /// # Errors
     ///
-    /// As [`chat::unpin_message`]; [`SendError::Limited`].
+    /// As [`chat::unpin_message`]; [`SendError::FeatureDisabled`], [`SendError::Limited`].
     pub async fn unpin_message(&self, sender: &Sender, room: &RoomRef, id: MessageId) -> Result<Changed, SendError> {
-        self.limits.change(&sender.scope)?;
+        self.check(sender, Limit::ChangesPerUser)?;
         let work = move |store: Store, scope: Scope, room: RoomRef| {
             async move { chat::unpin_message(&store, &scope, &room, id).await }.boxed()
         };
@@ -200,7 +221,11 @@ impl Realtime {
         emoji: Option<&str>,
         work: impl FnOnce(Store, Scope, RoomRef) -> BoxFuture<'static, Result<Changed, chat::Error>> + Send + 'static,
     ) -> Result<Changed, SendError> {
-        let room_id = self.room_id(sender, room).await?;
+        // What was said may be taken back whatever is turned off.
+        let room_id = match event {
+            "message_deleted" => self.room_id(sender, room).await?,
+            _ => self.open_room_id(sender, room).await?,
+        };
         let (realtime, sender, emoji) = (self.clone(), sender.clone(), emoji.map(str::to_owned));
         tokio::spawn(async move {
             let Scope { tenant_id, .. } = sender.scope;
@@ -221,11 +246,40 @@ impl Realtime {
         .unwrap_or(Err(SendError::Unavailable))
     }
 
+    /// Counts one of a limit for who acts.
+    pub(super) fn check(&self, sender: &Sender, limit: Limit) -> Result<(), Refused> {
+        let subject = Subject::User(sender.scope.user_id);
+        self.limits.check(&sender.tenant, limit, subject).map(drop)
+    }
+
     async fn room_id(&self, sender: &Sender, room: &RoomRef) -> Result<RoomId, SendError> {
         Ok(match room {
             RoomRef::Id(id) => *id,
             RoomRef::Slug(_) => chat::get_room(&self.store, &sender.scope, room).await?.0.id,
         })
+    }
+
+    /// The room, unless it is a direct conversation, and the tenant has left those out: then nothing is said there any
+    /// more, in whatever way.
+    async fn open_room_id(&self, sender: &Sender, room: &RoomRef) -> Result<RoomId, SendError> {
+        if sender.needs(|features| features.direct_messages).is_ok() {
+            return self.room_id(sender, room).await;
+        }
+        let (room, _) = chat::get_room(&self.store, &sender.scope, room).await?;
+        if room.kind == RoomKind::Dm {
+            return Err(SendError::FeatureDisabled);
+        }
+        Ok(room.id)
+    }
+
+    /// Whether somebody may tell others that they type, which they are about to.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::FeatureDisabled`], [`SendError::Limited`].
+    pub fn check_typing(&self, sender: &Sender) -> Result<(), SendError> {
+        sender.needs(|features| features.typing)?;
+        Ok(self.check(sender, Limit::TypingPerUser)?)
     }
 
     /// Tells a room about a change in its log.
@@ -234,17 +288,11 @@ impl Realtime {
         let shown = MessageOut::from(message.clone().for_everybody());
         let payload = match emoji {
             None => raw_payload(&shown),
-            Some(emoji) => {
-                let user = UserRefOut {
-                    id: sender.scope.user_id,
-                    username: sender.username.clone(),
-                };
-                raw_payload(&ReactionNews {
-                    message: shown,
-                    emoji,
-                    user,
-                })
-            }
+            Some(emoji) => raw_payload(&ReactionNews {
+                message: shown,
+                emoji,
+                user: sender.user.clone().into(),
+            }),
         };
         match payload {
             Ok(payload) => {
@@ -262,6 +310,23 @@ impl Realtime {
         }
     }
 
+    /// Tells a room about changes in its log that were not made one by one. Where there are too many, or they cannot be
+    /// read, the next change or join shows that they are missing.
+    pub(super) async fn tell_changes_since(&self, tenant_id: TenantId, room_id: RoomId, since: i64) {
+        let changes = match chat::read_changes(&self.store, tenant_id, room_id, since, repair::CHANGES_MAX).await {
+            Ok(changes) => changes.map(|(_, messages)| messages).unwrap_or_default(),
+            Err(error) => {
+                error!(error = &error as &dyn std::error::Error, %room_id, "changes not read");
+                return;
+            }
+        };
+        for message in changes {
+            if let Some((_, publish)) = repair::tell(TopicKey::Room(room_id), since, message) {
+                self.publish(tenant_id, publish).await;
+            }
+        }
+    }
+
     /// Tells a topic. Without sockets there is nobody to tell, and no registry is started for it.
     pub async fn publish(&self, tenant_id: TenantId, publish: Publish) {
         if self.directory.running(tenant_id).is_none() {
@@ -273,18 +338,7 @@ impl Realtime {
         }
     }
 
-    /// A room was deleted: its channels end on all sockets.
-    pub async fn room_deleted(&self, scope: &Scope, room_id: RoomId) {
-        self.end_channels(
-            scope.tenant_id,
-            EndChannels {
-                key: TopicKey::Room(room_id),
-                user_id: None,
-            },
-        )
-        .await;
-    }
-
+    /// Ends channels on all sockets of this server.
     pub(super) async fn end_channels(&self, tenant_id: TenantId, end: EndChannels) {
         if self.directory.running(tenant_id).is_none() {
             return;
@@ -304,6 +358,21 @@ struct ReactionNews<'a> {
 }
 
 impl Sender {
+    /// Refuses what takes a part of the chat that the tenant has left out.
+    pub(super) fn needs(&self, feature: impl Fn(&Features) -> bool) -> Result<(), SendError> {
+        if feature(&self.tenant.settings.features) {
+            Ok(())
+        } else {
+            Err(SendError::FeatureDisabled)
+        }
+    }
+
+    /// Refuses a text that is longer than texts may be here.
+    fn check_length(&self, content: &str) -> Result<(), chat::Error> {
+        let max = usize::try_from(self.tenant.settings.message_chars_max).unwrap_or(usize::MAX);
+        chat::check_length(content, max)
+    }
+
     /// How long authors may change their messages here.
     fn edit_window(&self) -> Option<Duration> {
         self.tenant.settings.edit_window_s.map(Duration::from_secs)

@@ -1,7 +1,12 @@
-//! Rate limits: a table that callers check without a mailbox hop, and the actor that keeps it small.
+//! Rate limits: tables that callers check without a mailbox hop, and the actor that keeps them small.
 //!
 //! The limits are GCRA ("10/5s" is a burst of ten, then one every half second), counted over all
-//! transports together because every transport asks the same table.
+//! transports together because every transport asks the same tables.
+//!
+//! Invariants:
+//! * What is counted for a tenant has the tenant in its key, so tenants do not use up one another's. Only addresses
+//!   are counted over all tenants together, and for a tenant with a limit of its own apart from the others.
+//! * The narrow limit is asked before the wide one, so who is refused by their own uses up nothing of everybody's.
 
 use std::{
     hash::Hash,
@@ -10,19 +15,30 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::{Actor, AsyncContext, Context};
-use governor::{Quota, RateLimiter as Governor, clock::Clock, clock::DefaultClock, state::keyed::DashMapStateStore};
+use dashmap::DashMap;
+use governor::{
+    Quota, RateLimiter as Governor,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DashMapStateStore,
+};
 use tracing::trace;
 
-use super::socket_handle::SocketId;
+use super::{
+    address::network,
+    refusals::{LimitUsage, Refusals},
+    socket_handle::SocketId,
+};
 use crate::{
-    config::{LimitSettings, RateLimit},
-    ids::{TenantId, UserId},
+    accounts::USERNAME_CHARS_MAX,
+    config::{Cap, Limit, LimitSettings, RateLimit},
+    ids::{ApiKeyId, RoomId, TenantId, UserId},
     metrics::Metrics,
-    scope::Scope,
+    tenants::Tenant,
 };
 
 /// A limit was reached.
@@ -35,165 +51,348 @@ pub struct Refused {
     pub retry_after: Duration,
 }
 
-impl Refused {
-    /// Whole milliseconds until one more would pass; at least one.
-    pub fn retry_after_ms(&self) -> u64 {
-        u64::try_from(self.retry_after.as_micros().div_ceil(1000))
-            .unwrap_or(u64::MAX)
-            .max(1)
+/// What is left of a limit after something passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many fit at once.
+    pub limit: u32,
+    /// How many still do.
+    pub remaining: u32,
+    /// How long until all of them do again.
+    pub reset: Duration,
+}
+
+/// Who or what a limit counts, inside of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The tenant itself.
+    Tenant,
+    /// A user.
+    User(UserId),
+    /// A key of the site's backend.
+    ApiKey(ApiKeyId),
+    /// A room.
+    Room(RoomId),
+    /// A socket.
+    Socket(SocketId),
+    /// An address, as [`network`] counts them.
+    Address(IpAddr),
+    /// An account, by its name.
+    Account(String),
+    /// An account, as seen from one address.
+    AccountFrom(String, IpAddr),
+}
+
+impl Subject {
+    /// A client's address.
+    pub fn address(address: IpAddr) -> Self {
+        Self::Address(network(address))
+    }
+
+    /// An account, whether there is one of this name or not. Names are compared without regard to case.
+    pub fn account(username: &str) -> Self {
+        Self::Account(account_key(username))
+    }
+
+    /// An account, as seen from a client's address.
+    pub fn account_from(username: &str, address: IpAddr) -> Self {
+        Self::AccountFrom(account_key(username), network(address))
     }
 }
 
-/// The shared table of all rate limits of a server.
-pub struct RateLimits {
-    messages: Limit<(TenantId, UserId)>,
-    typing: Limit<(TenantId, UserId)>,
-    changes: Limit<(TenantId, UserId)>,
-    reactions: Limit<(TenantId, UserId)>,
-    reads: Limit<(TenantId, UserId)>,
-    joins: Limit<SocketId>,
-    logins_account: Limit<(TenantId, String)>,
-    logins_address: Limit<IpAddr>,
-    registrations_address: Limit<IpAddr>,
-    metrics: Metrics,
+/// Nobody is called by more than this, so what is longer need not be told apart, or kept.
+fn account_key(username: &str) -> String {
+    username
+        .chars()
+        .take(USERNAME_CHARS_MAX + 1)
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
-struct Limit<K: Hash + Eq + Clone> {
-    name: &'static str,
-    governor: Option<Governor<K, DashMapStateStore<K>, DefaultClock>>,
-    refusals: AtomicU64,
+/// A cap on what a tenant may have in its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantCap {
+    /// Rooms, direct conversations not counted.
+    Rooms,
+    /// Members of one room.
+    Members,
 }
 
-impl<K: Hash + Eq + Clone> Limit<K> {
-    fn new(name: &'static str, limit: RateLimit) -> Self {
-        let governor = match limit {
-            RateLimit::Off => None,
-            RateLimit::Per { burst, period } => {
-                Quota::with_period(period / burst.get()).map(|quota| Governor::keyed(quota.allow_burst(burst)))
-            }
-        };
-        Self {
-            name,
-            governor,
-            refusals: AtomicU64::new(0),
+impl TenantCap {
+    /// The setting's name under `limits`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rooms => "rooms_max",
+            Self::Members => "members_per_room_max",
         }
     }
+}
 
-    fn check(&self, key: &K, metrics: &Metrics) -> Result<(), Refused> {
-        let Some(governor) = &self.governor else { return Ok(()) };
-        governor.check_key(key).map_err(|not_until| {
-            self.refusals.fetch_add(1, Ordering::Relaxed);
-            metrics.rate_limited(self.name);
-            Refused {
-                limit: self.name,
-                retry_after: not_until.wait_time_from(governor.clock().now()),
-            }
-        })
-    }
+/// What is counted; the tenant is left out where all tenants count together.
+type Key = (Option<TenantId>, Subject);
 
-    fn sweep(&self) -> usize {
-        self.governor.as_ref().map_or(0, |governor| {
-            governor.retain_recent();
-            governor.shrink_to_fit();
-            governor.len()
-        })
-    }
+type Table = Governor<Key, DashMapStateStore<Key>, DefaultClock, StateInformationMiddleware>;
 
-    fn refusals(&self) -> (&'static str, u64) {
-        (self.name, self.refusals.load(Ordering::Relaxed))
-    }
+/// The limits of a server: the shared tables of all rates, and the caps on what is stored.
+pub struct RateLimits {
+    /// The deployment's, by [`Limit`].
+    defaults: Vec<Option<Table>>,
+    /// Those that tenants have of their own; tenants with the same limit share a table.
+    own: DashMap<(Limit, RateLimit), Arc<Table>>,
+    /// Until when rooms take no more messages.
+    full_rooms: DashMap<(TenantId, RoomId), Instant>,
+    rooms_max: Cap<u64>,
+    members_per_room_max: Cap<u64>,
+    totals: Vec<AtomicU64>,
+    refusals: Refusals,
+    metrics: Metrics,
 }
 
 impl RateLimits {
     /// The limits of `settings`; refusals are counted in `metrics`.
     pub fn new(settings: &LimitSettings, metrics: Metrics) -> Self {
         Self {
-            messages: Limit::new("messages_per_user", settings.messages_per_user),
-            typing: Limit::new("typing_per_user", settings.typing_per_user),
-            changes: Limit::new("changes_per_user", settings.changes_per_user),
-            reactions: Limit::new("reactions_per_user", settings.reactions_per_user),
-            reads: Limit::new("reads_per_user", settings.reads_per_user),
-            joins: Limit::new("joins_per_socket", settings.joins_per_socket),
-            logins_account: Limit::new("logins_per_account", settings.logins_per_account),
-            logins_address: Limit::new("logins_per_address", settings.logins_per_address),
-            registrations_address: Limit::new("registrations_per_address", settings.registrations_per_address),
+            defaults: Limit::ALL.iter().map(|limit| table(settings.rate(*limit))).collect(),
+            own: DashMap::new(),
+            full_rooms: DashMap::new(),
+            rooms_max: settings.rooms_max,
+            members_per_room_max: settings.members_per_room_max,
+            totals: Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            refusals: Refusals::default(),
             metrics,
         }
     }
 
-    /// One message sent by a user, over whatever transport.
-    pub fn message(&self, scope: &Scope) -> Result<(), Refused> {
-        self.messages.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    /// Counts one of `limit` for a subject of a tenant; says what is left where there is a limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`], unless the tenant's limits are only tried.
+    pub fn check(&self, tenant: &Tenant, limit: Limit, subject: Subject) -> Result<Option<Allowance>, Refused> {
+        match self.count(tenant, limit, subject) {
+            Err(refused) => self.refuse(tenant, limit, refused).map(|()| None),
+            passed => passed,
+        }
     }
 
-    /// One typing notice of a user.
-    pub fn typing(&self, scope: &Scope) -> Result<(), Refused> {
-        self.typing.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    /// Counts one of a limit that is the server's, for an address.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`].
+    pub fn check_address(&self, limit: Limit, address: IpAddr) -> Result<Option<Allowance>, Refused> {
+        let key = (None, Subject::address(address));
+        take(self.default_table(limit), &key, limit).inspect_err(|_| self.note_total(limit))
     }
 
-    /// One edit, deletion or pin by a user.
-    pub fn change(&self, scope: &Scope) -> Result<(), Refused> {
-        self.changes.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    /// Asks whether a room takes another message. It counts what is stored, by [`Self::room_took`]: else people who
+    /// may not write in it could fill it. The caller holds the room's lock from here to there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`].
+    pub fn check_room(&self, tenant: &Tenant, room_id: RoomId) -> Result<(), Refused> {
+        let Some(until) = self.full_rooms.get(&(tenant.id, room_id)).map(|until| *until) else {
+            return Ok(());
+        };
+        let retry_after = until.saturating_duration_since(Instant::now());
+        if retry_after.is_zero() {
+            return Ok(());
+        }
+        let limit = Limit::MessagesPerRoom;
+        let name = limit.name();
+        self.refuse(
+            tenant,
+            limit,
+            Refused {
+                limit: name,
+                retry_after,
+            },
+        )
     }
 
-    /// One reaction given or taken back by a user.
-    pub fn reaction(&self, scope: &Scope) -> Result<(), Refused> {
-        self.reactions.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    /// A message was stored in a room.
+    pub fn room_took(&self, tenant: &Tenant, room_id: RoomId) {
+        let (limit, subject) = (Limit::MessagesPerRoom, Subject::Room(room_id));
+        let wait = match self.count(tenant, limit, subject) {
+            Ok(Some(left)) if left.remaining == 0 => left.reset / left.limit.max(1),
+            Err(refused) => refused.retry_after,
+            Ok(_) => return,
+        };
+        self.full_rooms.insert((tenant.id, room_id), Instant::now() + wait);
     }
 
-    /// One read mark of a user.
-    pub fn read(&self, scope: &Scope) -> Result<(), Refused> {
-        self.reads.check(&(scope.tenant_id, scope.user_id), &self.metrics)
+    /// One attempt to sign in to an account of a tenant. What comes from elsewhere is counted by itself, so who guesses
+    /// does not lock the owner out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`].
+    pub fn check_login(&self, tenant: &Tenant, username: &str, address: IpAddr) -> Result<(), Refused> {
+        // The address first: what it may ask for bounds how many names are kept.
+        self.check(tenant, Limit::LoginsPerAddress, Subject::address(address))?;
+        self.check(
+            tenant,
+            Limit::LoginsPerAccount,
+            Subject::account_from(username, address),
+        )?;
+        self.check(tenant, Limit::LoginsPerAccountAnywhere, Subject::account(username))?;
+        self.check(tenant, Limit::LoginsPerTenant, Subject::Tenant)?;
+        Ok(())
     }
 
-    /// One join on a socket.
-    pub fn join(&self, socket_id: SocketId) -> Result<(), Refused> {
-        self.joins.check(&socket_id, &self.metrics)
+    /// One new account of a tenant.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`].
+    pub fn check_registration(&self, tenant: &Tenant, address: IpAddr) -> Result<(), Refused> {
+        self.check(tenant, Limit::RegistrationsPerAddress, Subject::address(address))?;
+        self.check(tenant, Limit::RegistrationsPerTenant, Subject::Tenant)?;
+        Ok(())
     }
 
-    /// One attempt to log in to an account, from anywhere. Names are compared without regard to case.
-    pub fn login_account(&self, tenant_id: TenantId, username: &str) -> Result<(), Refused> {
-        self.logins_account
-            .check(&(tenant_id, username.to_lowercase()), &self.metrics)
+    /// One REST request of a tenant's user or key; says what is left of that one's own limit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`].
+    pub fn check_request(&self, tenant: &Tenant, subject: Subject) -> Result<Option<Allowance>, Refused> {
+        let left = self.check(tenant, Limit::RequestsPerUser, subject)?;
+        self.check(tenant, Limit::RequestsPerTenant, Subject::Tenant)?;
+        Ok(left)
     }
 
-    /// One attempt to log in from an address, to any account.
-    pub fn login_address(&self, address: IpAddr) -> Result<(), Refused> {
-        self.logins_address.check(&address, &self.metrics)
+    /// How much of something a tenant may have.
+    pub fn cap(&self, tenant: &Tenant, cap: TenantCap) -> Cap<u64> {
+        match cap {
+            TenantCap::Rooms => tenant.limits.rooms_max.unwrap_or(self.rooms_max),
+            TenantCap::Members => tenant.limits.members_per_room_max.unwrap_or(self.members_per_room_max),
+        }
     }
 
-    /// One registration from an address.
-    pub fn registration_address(&self, address: IpAddr) -> Result<(), Refused> {
-        self.registrations_address.check(&address, &self.metrics)
+    /// The same for what is left out above the cap, and not refused: nothing is, where the limits are only tried.
+    pub fn cap_in_force(&self, tenant: &Tenant, cap: TenantCap) -> Cap<u64> {
+        if tenant.limits.dry_run {
+            Cap::Off
+        } else {
+            self.cap(tenant, cap)
+        }
+    }
+
+    /// A cap of the tenant was reached, which is told like a rate limit in the usage. Says whether it holds: the
+    /// tenant's limits may only be tried.
+    pub fn cap_holds(&self, tenant: &Tenant, cap: &'static str) -> bool {
+        let tried = tenant.limits.dry_run;
+        self.refusals.note(tenant, cap, tried);
+        if !tried {
+            self.metrics.rate_limited(cap);
+        }
+        !tried
     }
 
     /// How often each limit refused since the start, by its name under `limits`.
     pub fn refusals(&self) -> Vec<(&'static str, u64)> {
-        vec![
-            self.messages.refusals(),
-            self.typing.refusals(),
-            self.changes.refusals(),
-            self.reactions.refusals(),
-            self.reads.refusals(),
-            self.joins.refusals(),
-            self.logins_account.refusals(),
-            self.logins_address.refusals(),
-            self.registrations_address.refusals(),
-        ]
+        let counts = self.totals.iter().map(|total| total.load(Ordering::Relaxed));
+        Limit::ALL.iter().map(|limit| limit.name()).zip(counts).collect()
+    }
+
+    /// Which limits a tenant reached since the start.
+    pub fn usage(&self, tenant_id: TenantId) -> Vec<LimitUsage> {
+        self.refusals.of(tenant_id)
     }
 
     /// Drops keys that are as good as new; returns how many stay.
     pub fn sweep(&self) -> usize {
-        self.messages.sweep()
-            + self.typing.sweep()
-            + self.changes.sweep()
-            + self.reactions.sweep()
-            + self.reads.sweep()
-            + self.joins.sweep()
-            + self.logins_account.sweep()
-            + self.logins_address.sweep()
-            + self.registrations_address.sweep()
+        let now = Instant::now();
+        self.full_rooms.retain(|_, until| *until > now);
+        self.own.retain(|_, table| {
+            sweep(table);
+            !table.is_empty()
+        });
+        let defaults = self.defaults.iter().flatten().map(sweep).sum::<usize>();
+        defaults + self.own.iter().map(|table| table.len()).sum::<usize>()
     }
+
+    fn count(&self, tenant: &Tenant, limit: Limit, subject: Subject) -> Result<Option<Allowance>, Refused> {
+        match tenant.limits.rate(limit) {
+            Some(own) => {
+                let Some(table) = self.own_table(limit, own) else {
+                    return Ok(None);
+                };
+                take(Some(&table), &(Some(tenant.id), subject), limit)
+            }
+            None => {
+                let shared = matches!(subject, Subject::Address(_));
+                let key = ((!shared).then_some(tenant.id), subject);
+                take(self.default_table(limit), &key, limit)
+            }
+        }
+    }
+
+    fn default_table(&self, limit: Limit) -> Option<&Table> {
+        self.defaults.get(limit as usize)?.as_ref()
+    }
+
+    fn own_table(&self, limit: Limit, rate: RateLimit) -> Option<Arc<Table>> {
+        if let Some(known) = self.own.get(&(limit, rate)) {
+            return Some(Arc::clone(&known));
+        }
+        let new = Arc::new(table(rate)?);
+        Some(Arc::clone(&self.own.entry((limit, rate)).or_insert(new)))
+    }
+
+    fn refuse(&self, tenant: &Tenant, limit: Limit, refused: Refused) -> Result<(), Refused> {
+        let tried = tenant.limits.dry_run && !limit.guards_passwords();
+        self.refusals.note(tenant, limit.name(), tried);
+        if tried {
+            return Ok(());
+        }
+        self.note_total(limit);
+        Err(refused)
+    }
+
+    fn note_total(&self, limit: Limit) {
+        if let Some(total) = self.totals.get(limit as usize) {
+            total.fetch_add(1, Ordering::Relaxed);
+        }
+        self.metrics.rate_limited(limit.name());
+    }
+}
+
+fn table(rate: RateLimit) -> Option<Table> {
+    match rate {
+        RateLimit::Off => None,
+        RateLimit::Per { burst, period } => {
+            let quota = Quota::with_period(period / burst.get())?.allow_burst(burst);
+            Some(Governor::keyed(quota).with_middleware())
+        }
+    }
+}
+
+fn take(table: Option<&Table>, key: &Key, limit: Limit) -> Result<Option<Allowance>, Refused> {
+    let Some(table) = table else { return Ok(None) };
+    match table.check_key(key) {
+        Ok(state) => {
+            let (quota, remaining) = (state.quota(), state.remaining_burst_capacity());
+            let limit = quota.burst_size().get();
+            Ok(Some(Allowance {
+                limit,
+                remaining,
+                reset: quota.replenish_interval() * limit.saturating_sub(remaining),
+            }))
+        }
+        Err(not_until) => Err(Refused {
+            limit: limit.name(),
+            retry_after: not_until.wait_time_from(table.clock().now()),
+        }),
+    }
+}
+
+fn sweep(table: &Table) -> usize {
+    table.retain_recent();
+    table.shrink_to_fit();
+    table.len()
 }
 
 /// Owns the sweep of the [`RateLimits`]: governor's keyed state only grows by itself.
@@ -217,5 +416,202 @@ impl Actor for RateLimiter {
             let keys = limiter.limits.sweep();
             trace!(keys, "rate limits swept");
         });
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::{
+        config::{Settings, Sources, TenantLimits},
+        realtime::live_tenants,
+        tenants::TenantSettings,
+    };
+
+    /// A tenant with limits of its own.
+    pub(in crate::realtime) fn tenant(limits: TenantLimits) -> Tenant {
+        let without = live_tenants::tests::tenant(TenantId::generate(), TenantSettings::default());
+        Tenant {
+            limits,
+            ..(*without).clone()
+        }
+    }
+
+    fn limits(change: impl FnOnce(&mut LimitSettings)) -> RateLimits {
+        let settings = Settings::load(&Sources::default()).unwrap().settings;
+        let mut limits = LimitSettings::off();
+        change(&mut limits);
+        RateLimits::new(&limits, Metrics::new(&settings))
+    }
+
+    fn rate(text: &str) -> RateLimit {
+        text.parse().unwrap()
+    }
+
+    fn own(limits: serde_json::Value) -> Tenant {
+        tenant(serde_json::from_value(limits).unwrap())
+    }
+
+    fn user() -> Subject {
+        Subject::User(UserId::generate())
+    }
+
+    /// How many of ten pass.
+    fn passes(limits: &RateLimits, tenant: &Tenant, limit: Limit, subject: &Subject) -> usize {
+        (0..10)
+            .filter(|_| limits.check(tenant, limit, subject.clone()).is_ok())
+            .count()
+    }
+
+    #[test]
+    fn a_limit_counts_each_subject_of_each_tenant_by_itself() {
+        let limits = limits(|limits| limits.messages_per_user = rate("3/1h"));
+        let (one, other) = (own(serde_json::json!({})), own(serde_json::json!({})));
+        let (ann, bob) = (user(), user());
+        for (tenant, subject) in [(&one, &ann), (&one, &bob), (&other, &ann)] {
+            assert_eq!(passes(&limits, tenant, Limit::MessagesPerUser, subject), 3);
+        }
+        let refused = limits.check(&one, Limit::MessagesPerUser, ann).unwrap_err();
+        assert_eq!(refused.limit, "messages_per_user");
+        assert!(refused.retry_after <= Duration::from_secs(20 * 60));
+        let counted = limits
+            .refusals()
+            .into_iter()
+            .find(|(name, _)| *name == "messages_per_user");
+        assert_eq!(counted, Some(("messages_per_user", 3 * 7 + 1)));
+        assert_eq!(
+            limits.usage(other.id),
+            [LimitUsage {
+                limit: "messages_per_user",
+                refused: 7,
+                would_refuse: 0
+            }]
+        );
+    }
+
+    #[test]
+    fn what_is_left_is_told() {
+        let limits = limits(|limits| limits.requests_per_user = rate("3/30s"));
+        let (tenant, ann) = (own(serde_json::json!({})), user());
+        let left = limits
+            .check(&tenant, Limit::RequestsPerUser, ann.clone())
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (left.limit, left.remaining, left.reset),
+            (3, 2, Duration::from_secs(10))
+        );
+        let left = limits
+            .check(&tenant, Limit::RequestsPerUser, ann.clone())
+            .unwrap()
+            .unwrap();
+        assert_eq!((left.remaining, left.reset), (1, Duration::from_secs(20)));
+        assert_eq!(
+            limits.check(&tenant, Limit::MessagesPerUser, ann),
+            Ok(None),
+            "there is no limit"
+        );
+    }
+
+    #[test]
+    fn a_tenant_with_a_limit_of_its_own_is_not_counted_with_the_others() {
+        let limits = limits(|limits| limits.registrations_per_address = rate("2/1h"));
+        let wide = own(serde_json::json!({ "registrations_per_address": "5/1h" }));
+        let off = own(serde_json::json!({ "registrations_per_address": "off" }));
+        let (one, other) = (own(serde_json::json!({})), own(serde_json::json!({})));
+        let address = Subject::address([192, 0, 2, 1].into());
+        assert_eq!(passes(&limits, &wide, Limit::RegistrationsPerAddress, &address), 5);
+        assert_eq!(passes(&limits, &off, Limit::RegistrationsPerAddress, &address), 10);
+        assert_eq!(passes(&limits, &one, Limit::RegistrationsPerAddress, &address), 2);
+        assert_eq!(
+            passes(&limits, &other, Limit::RegistrationsPerAddress, &address),
+            0,
+            "one address, all tenants"
+        );
+        assert_eq!(limits.own.len(), 1);
+    }
+
+    #[test]
+    fn limits_that_are_only_tried_refuse_nothing_but_guesses_at_passwords() {
+        let limits = limits(|limits| {
+            limits.messages_per_user = rate("3/1h");
+            limits.logins_per_account = rate("3/1h");
+        });
+        let (tenant, ann) = (own(serde_json::json!({ "dry_run": true })), user());
+        assert_eq!(passes(&limits, &tenant, Limit::MessagesPerUser, &ann), 10);
+        assert_eq!(passes(&limits, &tenant, Limit::LoginsPerAccount, &ann), 3);
+        assert_eq!(
+            limits.usage(tenant.id),
+            [
+                LimitUsage {
+                    limit: "logins_per_account",
+                    refused: 7,
+                    would_refuse: 0
+                },
+                LimitUsage {
+                    limit: "messages_per_user",
+                    refused: 0,
+                    would_refuse: 7
+                },
+            ]
+        );
+        let counted: u64 = limits.refusals().into_iter().map(|(_, count)| count).sum();
+        assert_eq!(counted, 7);
+    }
+
+    #[test]
+    fn a_room_is_filled_by_what_it_took_and_by_nothing_else() {
+        let limits = limits(|limits| limits.messages_per_room = rate("3/1h"));
+        let (tenant, room) = (own(serde_json::json!({})), RoomId::generate());
+        for _ in 0..10 {
+            assert_eq!(limits.check_room(&tenant, room), Ok(()), "asking takes nothing");
+        }
+        for _ in 0..3 {
+            assert_eq!(limits.check_room(&tenant, room), Ok(()));
+            limits.room_took(&tenant, room);
+        }
+        let refused = limits.check_room(&tenant, room).unwrap_err();
+        assert_eq!(refused.limit, "messages_per_room");
+        assert!(
+            refused.retry_after > Duration::from_secs(19 * 60) && refused.retry_after <= Duration::from_secs(20 * 60)
+        );
+        assert_eq!(limits.check_room(&tenant, RoomId::generate()), Ok(()));
+    }
+
+    #[test]
+    fn a_room_takes_messages_again_after_a_while() {
+        let limits = limits(|limits| limits.messages_per_room = rate("1/20ms"));
+        let (tenant, room) = (own(serde_json::json!({})), RoomId::generate());
+        limits.room_took(&tenant, room);
+        let wait = limits.check_room(&tenant, room).unwrap_err().retry_after;
+        std::thread::sleep(wait);
+        assert_eq!(limits.check_room(&tenant, room), Ok(()));
+    }
+
+    #[test]
+    fn accounts_are_told_apart_by_what_a_name_may_be() {
+        assert_eq!(Subject::account("Alice"), Subject::account("aLICE"));
+        let long = "x".repeat(100_000);
+        assert_eq!(Subject::account(&long), Subject::account(&format!("{long}y")));
+        assert_ne!(Subject::account(&"x".repeat(32)), Subject::account(&"x".repeat(33)));
+        let (one, other) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        assert_ne!(
+            Subject::account_from("alice", one),
+            Subject::account_from("alice", other)
+        );
+    }
+
+    #[test]
+    fn the_sweep_forgets_what_is_as_good_as_new() {
+        let limits = limits(|limits| limits.messages_per_user = rate("1/1ms"));
+        let tenant = own(serde_json::json!({ "typing_per_user": "1/1ms", "messages_per_room": "1/1ms" }));
+        limits.check(&tenant, Limit::MessagesPerUser, user()).unwrap();
+        limits.check(&tenant, Limit::TypingPerUser, user()).unwrap();
+        limits.room_took(&tenant, RoomId::generate());
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(limits.sweep(), 0);
+        assert!(limits.own.is_empty() && limits.full_rooms.is_empty());
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 const MAILBOX_CAPACITY: usize = 256;
 
 /// Most changes read for one repair; with more missing, clients are better off reading anew.
-const CHANGES_MAX: u64 = 300;
+pub(super) const CHANGES_MAX: u64 = 300;
 
 /// The actor that reads for the registries, which hold no database handle themselves.
 pub struct LogReader {
@@ -78,7 +78,7 @@ impl Handler<Repair> for LogReader {
 /// The broadcast that brings clients from `since` to this state of a message. A message they have not seen is
 /// new to them whatever happened to it meanwhile; of others it is not known what happened, and "edited" carries
 /// the whole message.
-fn tell(key: TopicKey, since: i64, message: Message) -> Option<(i64, Publish)> {
+pub(super) fn tell(key: TopicKey, since: i64, message: Message) -> Option<(i64, Publish)> {
     let event = if message.deleted_at.is_some() {
         "message_deleted"
     } else if message.seq > since {

@@ -13,28 +13,33 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, MessageResult, Recipient};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tracing::{debug, error, warn};
-use uuid::Uuid;
 
 use super::{
+    live_tenants::LiveTenants,
     messages::{
-        Baseline, Count, DisconnectToken, EndChannels, Gone, ListSockets, Listening, Presentee, Publish, ReadMark,
-        Register, RegistryCounts, Repair, Repaired, SocketEnded, Subscribe, Unsubscribe,
+        Baseline, Count, EndChannels, Gone, ListSockets, Listening, Publish, ReadMark, Register, RegistryCounts, Renew,
+        Repair, Repaired, Revoke, SocketEnded, Subscribe, TenantChanged, Unsubscribe,
     },
     presence_levels::{LeveledPresence, PresenceLevel, PresenceLimits, PresenceNews, PresenceSummary},
+    revocations::{Credential, Revocations},
     room_order::{Arrival, RoomOrder},
     socket_handle::{Disconnect, Outbound, SocketHandle, SocketId},
     topic::TopicKey,
 };
 use crate::{
+    chat::UserRef,
     ids::{TenantId, UserId},
     phoenix::{Broadcast, ChannelId, Payload, PresenceRef},
+    tenants::TenantSettings,
+    timestamp::Timestamp,
+    wire::ParticipantOut,
 };
 
 /// A channel, named across the sockets of a tenant.
@@ -44,7 +49,9 @@ type ChannelKey = (SocketId, ChannelId);
 pub struct RoomRegistry {
     tenant_id: TenantId,
     options: RegistryOptions,
-    repairs: Recipient<Repair>,
+    surroundings: Surroundings,
+    /// Whether the tenant has it shown who is present.
+    shows_presence: bool,
     topics: HashMap<TopicKey, TopicState>,
     sockets: HashMap<SocketId, SocketState>,
     by_user: HashMap<UserId, HashSet<SocketId>>,
@@ -71,10 +78,20 @@ pub struct RegistryOptions {
     pub read_marks_max: usize,
 }
 
+/// What the registries of a server have in common.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Reads the changes that are missing.
+    pub repairs: Recipient<Repair>,
+    /// What was revoked a moment ago.
+    pub revocations: Arc<Revocations>,
+    /// The tenants' settings.
+    pub tenants: Arc<LiveTenants>,
+}
+
 struct SocketState {
     handle: Arc<SocketHandle>,
-    user_id: UserId,
-    token_id: Uuid,
+    credential: Credential,
     channels: HashMap<ChannelId, TopicKey>,
 }
 
@@ -92,16 +109,19 @@ struct Member {
     handle: Arc<SocketHandle>,
     user_id: UserId,
     topic: Arc<str>,
-    presence: Option<(Presentee, PresenceRef)>,
+    presentee: Option<UserRef>,
+    /// The presentee's place among those who are shown, where that is done.
+    presence: Option<PresenceRef>,
 }
 
 impl RoomRegistry {
-    /// A registry without sockets. `repairs` reads what is missing.
-    pub fn new(tenant_id: TenantId, options: RegistryOptions, repairs: Recipient<Repair>) -> Self {
+    /// A registry without sockets.
+    pub fn new(tenant_id: TenantId, options: RegistryOptions, surroundings: Surroundings) -> Self {
         Self {
             tenant_id,
             options,
-            repairs,
+            surroundings,
+            shows_presence: true,
             topics: HashMap::new(),
             sockets: HashMap::new(),
             by_user: HashMap::new(),
@@ -162,7 +182,7 @@ impl RoomRegistry {
             since,
             registry: ctx.address(),
         };
-        if self.repairs.try_send(repair).is_err() {
+        if self.surroundings.repairs.try_send(repair).is_err() {
             self.give_up(key);
         }
     }
@@ -197,6 +217,7 @@ impl RoomRegistry {
     }
 
     fn unsubscribe(&mut self, (socket_id, channel): ChannelKey) {
+        let announces = self.announces();
         let Some(key) = self
             .sockets
             .get_mut(&socket_id)
@@ -213,16 +234,72 @@ impl RoomRegistry {
             return;
         }
         let mut undeliverable = Vec::new();
-        if let Some((presentee, reference)) = member.presence {
-            let user_key = presentee.user_id.to_string();
+        if let (Some(presentee), Some(reference)) = (member.presentee, member.presence) {
+            let user_key = presentee.id.to_string();
             topic.presence.untrack(&user_key, &reference);
             undeliverable.extend(topic.tell_presence());
             self.dirty.insert(key);
-            if presentee.announce && topic.is_exact() && topic.presence.metas_of(&user_key) == 0 {
+            if announces && topic.is_exact() && topic.presence.metas_of(&user_key) == 0 {
                 undeliverable.extend(topic.announce("user_left", &presentee));
             }
         }
         self.drop_channels(undeliverable);
+    }
+
+    /// Ends a socket that was verified before what it stands on was revoked, and came here after.
+    fn heed_revocations(&mut self, socket_id: SocketId) {
+        let Some(socket) = self.sockets.get(&socket_id) else {
+            return;
+        };
+        if let Some(reason) = self.surroundings.revocations.ends(self.tenant_id, &socket.credential) {
+            self.end_sockets(&[socket_id], reason);
+        }
+    }
+
+    /// Ends sockets, all of them before the first one's leaving is told to the others.
+    fn end_sockets(&mut self, ids: &[SocketId], reason: Disconnect) {
+        for id in ids {
+            if let Some(socket) = self.sockets.get(id) {
+                socket.handle.end(reason);
+            }
+        }
+        if ids.len() == self.sockets.len() {
+            // Nobody is left who could be told.
+            self.topics.clear();
+            self.sockets.clear();
+            self.by_user.clear();
+            return;
+        }
+        for &id in ids {
+            self.remove_socket(id);
+        }
+    }
+
+    /// Has it shown who is present, or shown no longer, as the tenant's settings are now.
+    fn heed_presence_setting(&mut self) {
+        let shows = self.setting(|settings| settings.presence, true);
+        if shows == self.shows_presence {
+            return;
+        }
+        self.shows_presence = shows;
+        let mut undeliverable = Vec::new();
+        for (&key, topic) in &mut self.topics {
+            undeliverable.extend(if shows { topic.show_all() } else { topic.hide_all() });
+            self.dirty.insert(key);
+        }
+        self.drop_channels(undeliverable);
+    }
+
+    /// Whether rooms are told in words who comes and goes.
+    fn announces(&self) -> bool {
+        self.setting(|settings| settings.announce_joins, false)
+    }
+
+    fn setting<T>(&self, read: impl Fn(&TenantSettings) -> T, unknown: T) -> T {
+        self.surroundings
+            .tenants
+            .get(self.tenant_id)
+            .map_or(unknown, |tenant| read(&tenant.settings))
     }
 
     /// Unsubscribes channels whose socket took nothing more. Each removal may meet further ones.
@@ -236,7 +313,7 @@ impl RoomRegistry {
         let Some(socket) = self.sockets.get(&socket_id) else {
             return;
         };
-        let user_id = socket.user_id;
+        let user_id = socket.credential.user_id;
         let channels: Vec<_> = socket.channels.keys().map(|&channel| (socket_id, channel)).collect();
         self.drop_channels(channels);
         self.sockets.remove(&socket_id);
@@ -273,7 +350,7 @@ impl TopicState {
         let mut encoded: Vec<(&Arc<str>, Arc<Broadcast>)> = Vec::with_capacity(1);
         let mut undeliverable = Vec::new();
         for (&key, member) in &self.members {
-            if except == Some(key) {
+            if except == Some(key) || member.handle.disconnect().is_some() {
                 continue;
             }
             let broadcast = match encoded.iter().find(|(topic, _)| *topic == &member.topic) {
@@ -305,12 +382,8 @@ impl TopicState {
         self.broadcast_json("presence_diff", news, false)
     }
 
-    fn announce(&self, event: &str, presentee: &Presentee) -> Vec<ChannelKey> {
-        self.broadcast_json(
-            event,
-            &json!({ "user_id": presentee.user_id, "username": presentee.username }),
-            true,
-        )
+    fn announce(&self, event: &str, presentee: &UserRef) -> Vec<ChannelKey> {
+        self.broadcast_json(event, &ParticipantOut::from(presentee.clone()), true)
     }
 
     fn broadcast_json(&self, event: &str, payload: &impl Serialize, ephemeral: bool) -> Vec<ChannelKey> {
@@ -323,20 +396,54 @@ impl TopicState {
         }
     }
 
+    /// Shows everybody who is here, to everybody.
+    fn show_all(&mut self) -> Vec<ChannelKey> {
+        for member in self.members.values_mut() {
+            let presence = &mut self.presence;
+            let track = |presentee: &UserRef| presence.track(&presentee.id.to_string(), presence_meta(presentee));
+            member.presence = member.presentee.as_ref().map(track);
+        }
+        let mut undeliverable = Vec::new();
+        for (&(socket_id, channel), member) in &self.members {
+            let Some(presentee) = &member.presentee else { continue };
+            let state = self.presence.state_for(&presentee.id.to_string());
+            if member.handle.tell(Outbound::PresenceState { channel, state }).is_err() {
+                undeliverable.push((socket_id, channel));
+            }
+        }
+        undeliverable.extend(self.tell_presence());
+        undeliverable
+    }
+
+    /// Shows nobody any more: to those who look, everybody leaves.
+    fn hide_all(&mut self) -> Vec<ChannelKey> {
+        for member in self.members.values_mut() {
+            if let (Some(presentee), Some(reference)) = (&member.presentee, member.presence.take()) {
+                self.presence.untrack(&presentee.id.to_string(), &reference);
+            }
+        }
+        self.tell_presence()
+    }
+
+    /// How many users are here; their channels, where it is not shown who is present.
+    fn users(&self) -> usize {
+        match self.presence.summary().count {
+            0 => self.members.len(),
+            count => count,
+        }
+    }
+
     fn is_exact(&self) -> bool {
         self.presence.summary().level == PresenceLevel::Exact
     }
 }
 
-fn presence_meta(presentee: &Presentee) -> Map<String, Value> {
-    let online_at = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let mut meta = Map::new();
-    meta.insert("online_at".to_owned(), online_at.into());
-    meta.insert("user_id".to_owned(), presentee.user_id.to_string().into());
-    meta.insert("username".to_owned(), presentee.username.clone().into());
+fn presence_meta(presentee: &UserRef) -> Map<String, Value> {
+    let mut meta = match serde_json::to_value(ParticipantOut::from(presentee.clone())) {
+        Ok(Value::Object(meta)) => meta,
+        _ => Map::new(),
+    };
+    meta.insert("online_at".to_owned(), Timestamp::now().seconds().into());
     meta
 }
 
@@ -374,30 +481,33 @@ impl Drop for RoomRegistry {
 impl Handler<Register> for RoomRegistry {
     type Result = ();
 
-    fn handle(
-        &mut self,
-        Register {
-            socket,
-            user_id,
-            token_id,
-        }: Register,
-        _: &mut Self::Context,
-    ) {
+    fn handle(&mut self, Register { socket, credential }: Register, _: &mut Self::Context) {
         if !socket.is_alive() {
             return;
         }
         let id = socket.id();
         self.idle_ticks = 0;
-        self.by_user.entry(user_id).or_default().insert(id);
+        self.by_user.entry(credential.user_id).or_default().insert(id);
         self.sockets.insert(
             id,
             SocketState {
                 handle: socket,
-                user_id,
-                token_id,
+                credential,
                 channels: HashMap::new(),
             },
         );
+        self.heed_revocations(id);
+    }
+}
+
+impl Handler<Renew> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, Renew { socket_id, credential }: Renew, _: &mut Self::Context) {
+        if let Some(socket) = self.sockets.get_mut(&socket_id) {
+            socket.credential = credential;
+            self.heed_revocations(socket_id);
+        }
     }
 }
 
@@ -410,7 +520,7 @@ impl Handler<Gone> for RoomRegistry {
 }
 
 impl Handler<Subscribe> for RoomRegistry {
-    type Result = Result<PresenceSummary, SocketEnded>;
+    type Result = Result<Option<PresenceSummary>, SocketEnded>;
 
     fn handle(&mut self, subscribe: Subscribe, _: &mut Self::Context) -> Self::Result {
         let Subscribe {
@@ -418,32 +528,35 @@ impl Handler<Subscribe> for RoomRegistry {
             channel,
             key,
             topic: wire_topic,
-            presence,
+            presentee,
         } = subscribe;
+        self.heed_presence_setting();
+        let announces = self.announces();
         let socket_id = socket.id();
         let state = self
             .sockets
             .get_mut(&socket_id)
             .filter(|_| socket.is_alive())
             .ok_or(SocketEnded)?;
-        let user_id = state.user_id;
+        let user_id = state.credential.user_id;
         state.channels.insert(channel, key);
 
         let limits = self.options.presence;
         let topic = self.topics.entry(key).or_insert_with(|| TopicState::new(limits));
         let mut undeliverable = Vec::new();
         let mut newcomer = None;
-        let presence = presence.map(|presentee| {
-            let user_key = presentee.user_id.to_string();
-            let reference = topic.presence.track(&user_key, presence_meta(&presentee));
-            if presentee.announce && topic.is_exact() && topic.presence.metas_of(&user_key) == 1 {
+        let shown = presentee.as_ref().filter(|_| self.shows_presence);
+        let presence = shown.map(|presentee| {
+            let user_key = presentee.id.to_string();
+            let reference = topic.presence.track(&user_key, presence_meta(presentee));
+            if announces && topic.is_exact() && topic.presence.metas_of(&user_key) == 1 {
                 newcomer = Some(presentee.clone());
             }
             let state = topic.presence.state_for(&user_key);
             if socket.tell(Outbound::PresenceState { channel, state }).is_err() {
                 undeliverable.push((socket_id, channel));
             }
-            (presentee, reference)
+            reference
         });
         topic.members.insert(
             (socket_id, channel),
@@ -451,6 +564,7 @@ impl Handler<Subscribe> for RoomRegistry {
                 handle: socket,
                 user_id,
                 topic: wire_topic,
+                presentee,
                 presence,
             },
         );
@@ -458,7 +572,7 @@ impl Handler<Subscribe> for RoomRegistry {
         if let Some(newcomer) = newcomer {
             undeliverable.extend(topic.announce("user_joined", &newcomer));
         }
-        let summary = topic.presence.summary();
+        let summary = self.shows_presence.then(|| topic.presence.summary());
         self.dirty.insert(key);
         self.drop_channels(undeliverable);
         Ok(summary)
@@ -534,7 +648,7 @@ impl Handler<ReadMark> for RoomRegistry {
     fn handle(&mut self, ReadMark { key, user_id, seq }: ReadMark, _: &mut Self::Context) {
         let read_marks_max = self.options.read_marks_max;
         let Some(topic) = self.topics.get_mut(&key) else { return };
-        if topic.presence.summary().count <= read_marks_max {
+        if topic.users() <= read_marks_max {
             topic.read_marks.insert(user_id, seq);
             self.dirty.insert(key);
         }
@@ -569,24 +683,31 @@ impl Handler<EndChannels> for RoomRegistry {
     }
 }
 
-impl Handler<DisconnectToken> for RoomRegistry {
+impl Handler<Revoke> for RoomRegistry {
     type Result = ();
 
-    fn handle(&mut self, DisconnectToken { user_id, token_id }: DisconnectToken, _: &mut Self::Context) {
-        let Some(sockets) = self.by_user.get(&user_id) else {
-            return;
+    fn handle(&mut self, Revoke(revocation): Revoke, _: &mut Self::Context) {
+        let covered = |(&id, socket): (&SocketId, &SocketState)| revocation.covers(&socket.credential).then_some(id);
+        let ended: Vec<SocketId> = match revocation.user_id() {
+            None => self.sockets.iter().filter_map(covered).collect(),
+            Some(user_id) => self
+                .by_user
+                .get(&user_id)
+                .into_iter()
+                .flatten()
+                .filter_map(|id| self.sockets.get_key_value(id))
+                .filter_map(covered)
+                .collect(),
         };
-        let ended: Vec<_> = sockets
-            .iter()
-            .filter(|id| self.sockets.get(id).is_some_and(|socket| socket.token_id == token_id))
-            .copied()
-            .collect();
-        for id in ended {
-            if let Some(socket) = self.sockets.get(&id) {
-                socket.handle.end(Disconnect::Revoked);
-            }
-            self.remove_socket(id);
-        }
+        self.end_sockets(&ended, revocation.reason());
+    }
+}
+
+impl Handler<TenantChanged> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, _: TenantChanged, _: &mut Self::Context) {
+        self.heed_presence_setting();
     }
 }
 

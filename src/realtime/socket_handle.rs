@@ -24,7 +24,9 @@ impl SocketId {
 /// Why the server ends a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disconnect {
-    /// Its token was revoked, or its user logged out: the client connects again and is judged anew.
+    /// Its user signed out: the client connects again and is judged anew.
+    SignedOut,
+    /// Its user, the key behind its token, or its tenant no longer may: a new token is needed, if there is one.
     Revoked,
     /// Its token ran out.
     Expired,
@@ -38,8 +40,8 @@ impl Disconnect {
     /// The WebSocket close code.
     pub fn close_code(self) -> u16 {
         match self {
-            Self::Revoked => close_code::GOING_AWAY,
-            Self::Expired => close_code::TOKEN_EXPIRED,
+            Self::SignedOut => close_code::GOING_AWAY,
+            Self::Revoked | Self::Expired => close_code::TOKEN_EXPIRED,
             Self::TooSlow => close_code::SLOW_CONSUMER,
             Self::Restart => close_code::RESTART,
         }
@@ -95,7 +97,8 @@ pub struct SocketHandle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undeliverable;
 
-const DISCONNECTS: [Disconnect; 4] = [
+const DISCONNECTS: [Disconnect; 5] = [
+    Disconnect::SignedOut,
     Disconnect::Revoked,
     Disconnect::Expired,
     Disconnect::TooSlow,

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, Addr, Context, Handler, Message};
 use serde_json::{Value, json};
@@ -11,19 +14,25 @@ use uuid::Uuid;
 
 use super::{
     directory::TenantDirectory,
+    live_tenants::{LiveTenants, tests::tenant},
     messages::{
-        Baseline, Count, DisconnectToken, EndChannels, Gone, Listening, Presentee, Publish, ReadMark, Register,
-        RegistryCounts, Repair, Repaired, SocketEnded, Subscribe, Unsubscribe,
+        Baseline, Count, EndChannels, Gone, Listening, Publish, ReadMark, Register, RegistryCounts, Renew, Repair,
+        Repaired, Revoke, SocketEnded, Subscribe, TenantChanged, Unsubscribe,
     },
     presence_levels::{PresenceLevel, PresenceLimits, PresenceSummary},
     raw_payload,
-    room_registry::{RegistryOptions, RoomRegistry},
+    revocations::{Credential, Revocation, Revocations},
+    room_registry::{RegistryOptions, RoomRegistry, Surroundings},
     socket_handle::{Disconnect, Outbound, SocketHandle},
     topic::TopicKey,
 };
 use crate::{
-    ids::{RoomId, TenantId, UserId},
+    accounts::UserKind,
+    chat::UserRef,
+    ids::{RoomId, SigningKeyId, TenantId, UserId},
     phoenix::{ChannelId, Effect, Frame, Payload, Socket, SocketLimits, Version},
+    tenants::TenantSettings,
+    timestamp::Timestamp,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,8 +76,7 @@ impl Handler<Poison> for RoomRegistry {
 
 struct Tap {
     handle: Arc<SocketHandle>,
-    user_id: UserId,
-    token_id: Uuid,
+    credential: Credential,
     told: mpsc::UnboundedReceiver<Outbound>,
 }
 
@@ -127,18 +135,68 @@ const OPTIONS: RegistryOptions = RegistryOptions {
     read_marks_max: 100,
 };
 
-fn directory_with(options: RegistryOptions, log: Log) -> TenantDirectory {
-    TenantDirectory::new(1, options, log.start().recipient())
+fn surroundings(log: Log) -> Surroundings {
+    Surroundings {
+        repairs: log.start().recipient(),
+        revocations: Arc::default(),
+        tenants: Arc::default(),
+    }
 }
 
-fn directory() -> TenantDirectory {
+fn empty_log() -> Log {
     let (asked, _) = mpsc::unbounded_channel();
-    let log = Log {
+    Log {
         head: 0,
         changes: None,
         asked,
+    }
+}
+
+fn directory_with(options: RegistryOptions, log: Log) -> TenantDirectory {
+    TenantDirectory::new(1, options, surroundings(log))
+}
+
+fn directory() -> TenantDirectory {
+    directory_with(OPTIONS, empty_log())
+}
+
+/// The registry of a tenant whose settings are known, and may change.
+struct Site {
+    tenant_id: TenantId,
+    directory: TenantDirectory,
+    registry: Addr<RoomRegistry>,
+    revocations: Arc<Revocations>,
+    tenants: Arc<LiveTenants>,
+}
+
+fn site(settings: TenantSettings) -> Site {
+    let Surroundings {
+        repairs,
+        revocations,
+        tenants,
+    } = surroundings(empty_log());
+    let tenant_id = TenantId::generate();
+    tenants.put(tenant(tenant_id, settings), Instant::now());
+    let surroundings = Surroundings {
+        repairs,
+        revocations: Arc::clone(&revocations),
+        tenants: Arc::clone(&tenants),
     };
-    directory_with(OPTIONS, log)
+    let directory = TenantDirectory::new(1, OPTIONS, surroundings);
+    Site {
+        tenant_id,
+        registry: directory.registry(tenant_id),
+        directory,
+        revocations,
+        tenants,
+    }
+}
+
+impl Site {
+    async fn change(&self, settings: TenantSettings) {
+        self.tenants.put(tenant(self.tenant_id, settings), Instant::now());
+        self.registry.send(TenantChanged).await.unwrap();
+    }
 }
 
 async fn tap(registry: &Addr<RoomRegistry>, queued_bytes_max: usize) -> Tap {
@@ -149,19 +207,18 @@ async fn tap(registry: &Addr<RoomRegistry>, queued_bytes_max: usize) -> Tap {
     }
     .start();
     let handle = Arc::new(SocketHandle::new(Version::V2, recorder.recipient(), queued_bytes_max));
-    let (user_id, token_id) = (UserId::generate(), Uuid::now_v7());
-    registry
-        .send(Register {
-            socket: Arc::clone(&handle),
-            user_id,
-            token_id,
-        })
-        .await
-        .unwrap();
+    let credential = Credential {
+        user_id: UserId::generate(),
+        token_id: Uuid::now_v7(),
+        key_id: None,
+        issued_at: Timestamp::now(),
+        verified_at: Instant::now(),
+    };
+    let socket = Arc::clone(&handle);
+    registry.send(Register { socket, credential }).await.unwrap();
     Tap {
         handle,
-        user_id,
-        token_id,
+        credential,
         told,
     }
 }
@@ -172,19 +229,20 @@ impl Tap {
         registry: &Addr<RoomRegistry>,
         channel: ChannelId,
         key: TopicKey,
-        announce: bool,
-    ) -> Result<PresenceSummary, SocketEnded> {
-        let presence = Presentee {
-            user_id: self.user_id,
+    ) -> Result<Option<PresenceSummary>, SocketEnded> {
+        let presentee = UserRef {
+            id: self.credential.user_id,
             username: "ann".to_owned(),
-            announce,
+            name: None,
+            avatar_url: None,
+            kind: UserKind::Account,
         };
         let subscribe = Subscribe {
             socket: Arc::clone(&self.handle),
             channel,
             key,
             topic: Arc::from(key.to_string()),
-            presence: Some(presence),
+            presentee: Some(presentee),
         };
         registry.send(subscribe).await.unwrap()
     }
@@ -237,14 +295,14 @@ async fn a_joiner_gets_the_state_then_its_own_diff_and_the_others_the_diff_only(
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let (mut first, mut second) = (tap(&registry, 10_000).await, tap(&registry, 10_000).await);
-    first.subscribe(&registry, channel, key, false).await.unwrap();
+    first.subscribe(&registry, channel, key).await.unwrap();
     assert_eq!(first.presence_state().await.as_object().unwrap().len(), 1);
     assert_eq!(first.broadcast().await.0, "presence_diff");
-    second.subscribe(&registry, channel, key, false).await.unwrap();
+    second.subscribe(&registry, channel, key).await.unwrap();
     assert_eq!(second.presence_state().await.as_object().unwrap().len(), 2);
     let diff = second.broadcast().await;
     assert_eq!(first.broadcast().await, diff);
-    assert!(diff.1["joins"][second.user_id.to_string()].is_object());
+    assert!(diff.1["joins"][second.credential.user_id.to_string()].is_object());
     directory.stop();
 }
 
@@ -257,7 +315,7 @@ async fn every_socket_gets_the_same_order_and_the_excepted_channel_nothing() {
     let mut taps = Vec::new();
     for &channel in &channels {
         let tap = tap(&registry, 1 << 20).await;
-        tap.subscribe(&registry, channel, key, false).await.unwrap();
+        tap.subscribe(&registry, channel, key).await.unwrap();
         taps.push(tap);
     }
     for seq in 1..=100 {
@@ -290,8 +348,8 @@ async fn a_socket_that_takes_nothing_is_ended_and_leaves_the_room() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let (slow, mut witness) = (tap(&registry, 300).await, tap(&registry, 1 << 20).await);
-    witness.subscribe(&registry, channel, key, false).await.unwrap();
-    slow.subscribe(&registry, channel, key, false).await.unwrap();
+    witness.subscribe(&registry, channel, key).await.unwrap();
+    slow.subscribe(&registry, channel, key).await.unwrap();
     // Its own diff is in its queue and stays there: nobody gives the bytes back.
     for seq in 1..=10 {
         registry.send(publish(key, seq)).await.unwrap();
@@ -318,7 +376,7 @@ async fn ephemeral_frames_are_skipped_from_half_of_the_queue_on() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut lagging = tap(&registry, 1000).await;
-    lagging.subscribe(&registry, channel, key, false).await.unwrap();
+    lagging.subscribe(&registry, channel, key).await.unwrap();
     lagging.presence_state().await;
     lagging.broadcast().await;
     let mut sent = 0;
@@ -351,13 +409,13 @@ async fn ended_channels_are_told_and_forgotten() {
     let (key, other) = (TopicKey::Room(RoomId::generate()), TopicKey::Room(RoomId::generate()));
     let channels = channel_ids(2);
     let (mut kicked, bystander) = (tap(&registry, 1 << 20).await, tap(&registry, 1 << 20).await);
-    kicked.subscribe(&registry, channels[0], key, false).await.unwrap();
-    kicked.subscribe(&registry, channels[1], other, false).await.unwrap();
-    bystander.subscribe(&registry, channels[0], key, false).await.unwrap();
+    kicked.subscribe(&registry, channels[0], key).await.unwrap();
+    kicked.subscribe(&registry, channels[1], other).await.unwrap();
+    bystander.subscribe(&registry, channels[0], key).await.unwrap();
     registry
         .send(EndChannels {
             key,
-            user_id: Some(kicked.user_id),
+            user_id: Some(kicked.credential.user_id),
         })
         .await
         .unwrap();
@@ -388,24 +446,20 @@ async fn a_revoked_token_ends_its_sockets_before_anything_else_reaches_them() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
-    let wrong = DisconnectToken {
-        user_id: tap.user_id,
+    tap.subscribe(&registry, channel, key).await.unwrap();
+    let Credential { user_id, token_id, .. } = tap.credential;
+    let another = Revocation::Token {
+        user_id,
         token_id: Uuid::now_v7(),
     };
-    registry.send(wrong).await.unwrap();
+    registry.send(Revoke(another)).await.unwrap();
     assert!(tap.handle.is_alive());
-    registry
-        .send(DisconnectToken {
-            token_id: tap.token_id,
-            ..wrong
-        })
-        .await
-        .unwrap();
-    assert_eq!(tap.handle.disconnect(), Some(Disconnect::Revoked));
+    let revocation = Revocation::Token { user_id, token_id };
+    registry.send(Revoke(revocation)).await.unwrap();
+    assert_eq!(tap.handle.disconnect(), Some(Disconnect::SignedOut));
     assert_eq!(registry.send(Count).await.unwrap(), RegistryCounts::default());
     assert_eq!(
-        tap.subscribe(&registry, channel, key, false).await,
+        tap.subscribe(&registry, channel, key).await,
         Err(SocketEnded),
         "it cannot come back"
     );
@@ -419,7 +473,7 @@ async fn leaving_twice_and_leaving_what_was_never_joined_is_fine() {
     let key = TopicKey::Room(RoomId::generate());
     let channels = channel_ids(2);
     let tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channels[0], key, false).await.unwrap();
+    tap.subscribe(&registry, channels[0], key).await.unwrap();
     let socket_id = tap.handle.id();
     for channel in [channels[0], channels[0], channels[1]] {
         registry.send(Unsubscribe { socket_id, channel }).await.unwrap();
@@ -431,6 +485,177 @@ async fn leaving_twice_and_leaving_what_was_never_joined_is_fine() {
 }
 
 #[actix::test]
+async fn a_socket_that_registers_after_its_revocation_was_carried_out_ends_as_well() {
+    let Site {
+        tenant_id,
+        directory,
+        registry,
+        revocations,
+        ..
+    } = site(TenantSettings::default());
+    let mut late = tap(&registry, 1 << 20).await;
+    let (sender, told) = mpsc::unbounded_channel();
+    let recorder = Recorder {
+        told: sender,
+        capacity: 1000,
+    };
+    let verified = late.credential;
+    let revocation = Revocation::Key(SigningKeyId::generate());
+    revocations.note(tenant_id, revocation);
+    registry.send(Revoke(revocation)).await.unwrap();
+    assert!(late.handle.is_alive(), "it stands on another key, or none");
+
+    // It was verified before, and comes after.
+    let Revocation::Key(key_id) = revocation else { return };
+    let socket = Arc::new(SocketHandle::new(Version::V2, recorder.start().recipient(), 1000));
+    let credential = Credential {
+        key_id: Some(key_id),
+        ..verified
+    };
+    registry
+        .send(Register {
+            socket: Arc::clone(&socket),
+            credential,
+        })
+        .await
+        .unwrap();
+    assert_eq!(socket.disconnect(), Some(Disconnect::Revoked));
+
+    // So does one that brings such a token.
+    let renew = Renew {
+        socket_id: late.handle.id(),
+        credential,
+    };
+    registry.send(renew).await.unwrap();
+    assert_eq!(late.handle.disconnect(), Some(Disconnect::Revoked));
+    assert!(matches!(late.next().await, Outbound::Disconnected));
+    drop(told);
+    assert_eq!(registry.send(Count).await.unwrap(), RegistryCounts::default());
+    directory.stop();
+}
+
+#[actix::test]
+async fn a_renewed_socket_ends_with_its_new_token_and_not_with_the_old_one() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let tap = tap(&registry, 1 << 20).await;
+    let old = tap.credential;
+    let credential = Credential {
+        token_id: Uuid::now_v7(),
+        ..old
+    };
+    let renew = Renew {
+        socket_id: tap.handle.id(),
+        credential,
+    };
+    registry.send(renew).await.unwrap();
+    let of_token = |token_id| {
+        Revoke(Revocation::Token {
+            user_id: old.user_id,
+            token_id,
+        })
+    };
+    registry.send(of_token(old.token_id)).await.unwrap();
+    assert!(tap.handle.is_alive());
+    registry.send(of_token(credential.token_id)).await.unwrap();
+    assert_eq!(tap.handle.disconnect(), Some(Disconnect::SignedOut));
+    directory.stop();
+}
+
+#[actix::test]
+async fn a_revocation_ends_all_it_covers_and_tells_the_others_who_left() {
+    let directory = directory();
+    let registry = directory.registry(TenantId::generate());
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let (mut stays, leaves) = (tap(&registry, 1 << 20).await, tap(&registry, 1 << 20).await);
+    stays.subscribe(&registry, channel, key).await.unwrap();
+    leaves.subscribe(&registry, channel, key).await.unwrap();
+    stays.presence_state().await;
+    stays.broadcast().await;
+    stays.broadcast().await;
+    let user_id = leaves.credential.user_id;
+    for (before, ends) in [
+        (leaves.credential.issued_at, false),
+        (Timestamp(leaves.credential.issued_at.0 + 1), true),
+    ] {
+        registry
+            .send(Revoke(Revocation::UserBefore { user_id, before }))
+            .await
+            .unwrap();
+        assert_eq!(leaves.handle.disconnect().is_some(), ends);
+    }
+    assert!(stays.broadcast().await.1["leaves"][user_id.to_string()].is_object());
+    registry.send(Revoke(Revocation::Everything)).await.unwrap();
+    assert_eq!(stays.handle.disconnect(), Some(Disconnect::Revoked));
+    assert_eq!(registry.send(Count).await.unwrap(), RegistryCounts::default());
+    directory.stop();
+}
+
+#[actix::test]
+async fn presence_is_shown_and_hidden_while_channels_are_open() {
+    let settings = |presence| TenantSettings {
+        presence,
+        announce_joins: true,
+        ..TenantSettings::default()
+    };
+    let site = site(settings(false));
+    let key = TopicKey::Room(RoomId::generate());
+    let channel = channel_ids(1)[0];
+    let (mut first, mut second) = (tap(&site.registry, 1 << 20).await, tap(&site.registry, 1 << 20).await);
+    for tap in [&first, &second] {
+        assert_eq!(tap.subscribe(&site.registry, channel, key).await, Ok(None));
+    }
+    site.registry.send(publish(key, 1)).await.unwrap();
+    for tap in [&mut first, &mut second] {
+        let (event, ..) = tap.broadcast().await;
+        assert_eq!(event, "new_message", "nobody came, as far as it is told");
+    }
+
+    site.change(settings(true)).await;
+    let ids = [first.credential.user_id, second.credential.user_id].map(|id| id.to_string());
+    for tap in [&mut first, &mut second] {
+        let state = tap.presence_state().await;
+        assert!(ids.iter().all(|id| state[id].is_object()), "{state}");
+    }
+    let (event, diff, _) = first.broadcast().await;
+    assert_eq!((event.as_str(), &diff["count"]), ("presence_diff", &json!(2)));
+
+    site.change(settings(false)).await;
+    let (event, diff, _) = first.broadcast().await;
+    assert_eq!((event.as_str(), &diff["count"]), ("presence_diff", &json!(0)));
+    assert!(ids.iter().all(|id| diff["leaves"][id].is_object()), "{diff}");
+    // Who leaves now is not told of, and who comes neither.
+    site.registry.send(Gone(second.handle.id())).await.unwrap();
+    let third = tap(&site.registry, 1 << 20).await;
+    assert_eq!(third.subscribe(&site.registry, channel, key).await, Ok(None));
+    site.registry.send(publish(key, 2)).await.unwrap();
+    assert_eq!(first.broadcast().await.0, "new_message");
+    site.directory.stop();
+}
+
+#[actix::test]
+async fn comings_are_told_in_words_from_the_moment_the_tenant_wants_it() {
+    let site = site(TenantSettings::default());
+    let key = TopicKey::Room(RoomId::generate());
+    let channels = channel_ids(1);
+    let mut first = tap(&site.registry, 1 << 20).await;
+    first.subscribe(&site.registry, channels[0], key).await.unwrap();
+    first.presence_state().await;
+    assert_eq!(first.broadcast().await.0, "presence_diff");
+    site.change(TenantSettings {
+        announce_joins: true,
+        ..TenantSettings::default()
+    })
+    .await;
+    let second = tap(&site.registry, 1 << 20).await;
+    second.subscribe(&site.registry, channels[0], key).await.unwrap();
+    assert_eq!(first.broadcast().await.0, "presence_diff");
+    assert_eq!(first.broadcast().await.0, "user_joined");
+    site.directory.stop();
+}
+
+#[actix::test]
 async fn a_registry_that_dies_tells_its_sockets_and_is_replaced() {
     let directory = directory();
     let tenant_id = TenantId::generate();
@@ -438,7 +663,7 @@ async fn a_registry_that_dies_tells_its_sockets_and_is_replaced() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.subscribe(&registry, channel, key).await.unwrap();
     tap.presence_state().await;
     tap.broadcast().await;
 
@@ -453,12 +678,11 @@ async fn a_registry_that_dies_tells_its_sockets_and_is_replaced() {
     fresh
         .send(Register {
             socket: Arc::clone(&tap.handle),
-            user_id: tap.user_id,
-            token_id: tap.token_id,
+            credential: tap.credential,
         })
         .await
         .unwrap();
-    tap.subscribe(&fresh, channel, key, false).await.unwrap();
+    tap.subscribe(&fresh, channel, key).await.unwrap();
     assert_eq!(tap.presence_state().await.as_object().unwrap().len(), 1);
     directory.stop();
 }
@@ -492,14 +716,18 @@ async fn a_registry_without_sockets_stops_and_one_with_sockets_stays() {
 
 #[actix::test]
 async fn comings_and_goings_are_told_once_per_user() {
-    let directory = directory();
-    let registry = directory.registry(TenantId::generate());
+    let Site {
+        directory, registry, ..
+    } = site(TenantSettings {
+        announce_joins: true,
+        ..TenantSettings::default()
+    });
     let key = TopicKey::Room(RoomId::generate());
     let channels = channel_ids(2);
     let (mut watcher, device) = (tap(&registry, 1 << 20).await, tap(&registry, 1 << 20).await);
-    watcher.subscribe(&registry, channels[0], key, true).await.unwrap();
-    device.subscribe(&registry, channels[0], key, true).await.unwrap();
-    device.subscribe(&registry, channels[1], key, true).await.unwrap();
+    watcher.subscribe(&registry, channels[0], key).await.unwrap();
+    device.subscribe(&registry, channels[0], key).await.unwrap();
+    device.subscribe(&registry, channels[1], key).await.unwrap();
     registry
         .send(Unsubscribe {
             socket_id: device.handle.id(),
@@ -542,7 +770,7 @@ async fn changes_that_come_out_of_order_are_told_in_order() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.subscribe(&registry, channel, key).await.unwrap();
     let socket_id = tap.handle.id();
     registry
         .send(Baseline {
@@ -574,7 +802,7 @@ async fn what_does_not_come_is_read_from_the_log() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.subscribe(&registry, channel, key).await.unwrap();
     for seq in [1, 4, 5] {
         registry.send(publish(key, seq)).await.unwrap();
     }
@@ -590,7 +818,7 @@ async fn what_cannot_be_read_sends_the_clients_to_rejoin() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.subscribe(&registry, channel, key).await.unwrap();
     for seq in [1, 4] {
         registry.send(publish(key, seq)).await.unwrap();
     }
@@ -605,7 +833,7 @@ async fn what_cannot_be_read_sends_the_clients_to_rejoin() {
         }
     }
     assert_eq!(registry.send(Count).await.unwrap().channels, 0);
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.subscribe(&registry, channel, key).await.unwrap();
     registry.send(publish(key, 5)).await.unwrap();
     assert_eq!(seqs_until(&mut tap, 5).await, [5], "a fresh start");
     directory.stop();
@@ -618,7 +846,7 @@ async fn a_joiner_who_missed_what_was_never_told_is_sent_back() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.subscribe(&registry, channel, key).await.unwrap();
     let socket_id = tap.handle.id();
     // Change 9 was lost; it has read up to 8.
     registry.send(publish(key, 10)).await.unwrap();
@@ -653,9 +881,9 @@ async fn a_lost_last_change_is_told_when_somebody_comes_who_has_read_it() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let (mut there, coming) = (tap(&registry, 1 << 20).await, tap(&registry, 1 << 20).await);
-    there.subscribe(&registry, channel, key, false).await.unwrap();
+    there.subscribe(&registry, channel, key).await.unwrap();
     registry.send(publish(key, 1)).await.unwrap();
-    coming.subscribe(&registry, channel, key, false).await.unwrap();
+    coming.subscribe(&registry, channel, key).await.unwrap();
     let baseline = Baseline {
         key,
         seq: 2,
@@ -685,20 +913,20 @@ async fn larger_rooms_are_told_together_with_level_and_count() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut first = tap(&registry, 1 << 20).await;
-    first.subscribe(&registry, channel, key, false).await.unwrap();
+    first.subscribe(&registry, channel, key).await.unwrap();
     first.presence_state().await;
     let (_, diff, _) = first.broadcast().await;
     assert_eq!((&diff["level"], &diff["count"]), (&json!("exact"), &json!(1)));
     let mut others = Vec::new();
     for _ in 0..5 {
         let tap = tap(&registry, 1 << 20).await;
-        others.push(tap.subscribe(&registry, channel, key, false).await.unwrap());
+        others.push(tap.subscribe(&registry, channel, key).await.unwrap());
     }
     let last = PresenceSummary {
         level: PresenceLevel::Sampled,
         count: 6,
     };
-    assert_eq!(others.last(), Some(&last));
+    assert_eq!(others.last(), Some(&Some(last)));
     loop {
         let (event, diff, _) = first.broadcast().await;
         assert_eq!(event, "presence_diff");
@@ -717,7 +945,7 @@ async fn read_marks_are_told_together_and_the_last_counts() {
     let key = TopicKey::Room(RoomId::generate());
     let channel = channel_ids(1)[0];
     let mut tap = tap(&registry, 1 << 20).await;
-    tap.subscribe(&registry, channel, key, false).await.unwrap();
+    tap.subscribe(&registry, channel, key).await.unwrap();
     tap.presence_state().await;
     tap.broadcast().await;
     let reader = UserId::generate();
@@ -748,12 +976,12 @@ async fn who_listens_on_the_own_topic_is_known() {
     let subscribe = Subscribe {
         socket: Arc::clone(&tap.handle),
         channel,
-        key: TopicKey::User(tap.user_id),
+        key: TopicKey::User(tap.credential.user_id),
         topic: Arc::from("user:x"),
-        presence: None,
+        presentee: None,
     };
     registry.send(subscribe).await.unwrap().unwrap();
-    let asked = vec![UserId::generate(), tap.user_id];
-    assert_eq!(registry.send(Listening(asked)).await.unwrap(), [tap.user_id]);
+    let asked = vec![UserId::generate(), tap.credential.user_id];
+    assert_eq!(registry.send(Listening(asked)).await.unwrap(), [tap.credential.user_id]);
     directory.stop();
 }

@@ -14,7 +14,7 @@ use actix_web::{
 use serde_json::json;
 
 /// Under this path the socket's transports answer in their own protocol.
-const SOCKET_PATH: &str = "/chat/socket";
+pub(super) const SOCKET_PATH: &str = "/chat/socket";
 
 /// Middleware that completes answers. Goes inside of what observes requests, around everything else.
 pub async fn edge(

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tracing::error;
 
 use crate::{
-    accounts, chat,
+    accounts, api_keys, audit, chat,
     realtime::{Refused, SendError},
     store, tenants,
     timestamp::Timestamp,
@@ -39,6 +39,12 @@ pub enum ApiError {
     /// No such tenant.
     #[error(transparent)]
     Tenants(#[from] tenants::Error),
+    /// An API key that is none, or not for this.
+    #[error(transparent)]
+    ApiKeys(#[from] api_keys::Error),
+    /// The audit log cannot be listed like this.
+    #[error(transparent)]
+    Audit(#[from] audit::Error),
     /// The message was not sent.
     #[error(transparent)]
     Send(#[from] SendError),
@@ -51,6 +57,9 @@ pub enum ApiError {
     /// 403: the page that made the browser ask is not one of the tenant's.
     #[error("origin not allowed")]
     OriginNotAllowed,
+    /// 403: nothing works in the tenant at present.
+    #[error("this tenant is suspended")]
+    TenantSuspended,
     /// 404: no such path.
     #[error("not found")]
     NotFound,
@@ -102,6 +111,8 @@ enum Answer<'a> {
     Until(String, Option<Timestamp>),
     /// 429, and when to come back.
     Later(String, Duration),
+    /// The same, and the limit that was reached.
+    Limited(&'a Refused),
     /// 503 for a moment.
     Busy(&'static str),
     /// 503 as well; the cause is logged.
@@ -123,30 +134,52 @@ impl ApiError {
     /// The table.
     fn answer(&self) -> Answer<'_> {
         let status = match self {
-            Self::Chat(error) | Self::Send(SendError::Chat(error)) => return chat_answer(error),
+            Self::Chat(error) | Self::Send(SendError::Chat(error)) | Self::Accounts(accounts::Error::Chat(error)) => {
+                return chat_answer(error);
+            }
             Self::Accounts(accounts::Error::Invalid(violations))
             | Self::Tenants(tenants::Error::Invalid(violations))
+            | Self::ApiKeys(api_keys::Error::Invalid(violations))
+            | Self::Audit(audit::Error::Invalid(violations))
             | Self::Invalid(violations) => return Answer::Fields(violations),
             Self::Send(SendError::Limited(refused)) | Self::Limited(refused) => {
-                return Answer::Later("rate limited".to_owned(), refused.retry_after);
+                return Answer::Limited(refused);
             }
             Self::Send(SendError::Unavailable) => return Answer::Busy("temporarily unavailable"),
             Self::Accounts(accounts::Error::Busy) => return Answer::Busy("too many logins at once"),
             Self::Unavailable(what) => return Answer::Busy(what),
-            Self::Accounts(accounts::Error::Db(error)) | Self::Tenants(tenants::Error::Db(error)) => {
-                return database_answer(error);
+            Self::Accounts(accounts::Error::Db(error) | accounts::Error::Tenant(tenants::Error::Db(error)))
+            | Self::Tenants(tenants::Error::Db(error))
+            | Self::ApiKeys(api_keys::Error::Db(error))
+            | Self::Audit(audit::Error::Db(error)) => return database_answer(error),
+            Self::Accounts(accounts::Error::Hashing(_) | accounts::Error::Tenant(_) | accounts::Error::Vault(_))
+            | Self::Tenants(tenants::Error::Vault(_))
+            | Self::Internal(_) => {
+                return Answer::Internal;
             }
-            Self::Accounts(accounts::Error::Hashing(_)) | Self::Internal(_) => return Answer::Internal,
-            Self::Accounts(accounts::Error::NotFound) | Self::Tenants(tenants::Error::NotFound) | Self::NotFound => {
-                StatusCode::NOT_FOUND
-            }
+            Self::Accounts(accounts::Error::NotFound | accounts::Error::GuestNotFound)
+            | Self::Tenants(tenants::Error::NotFound | tenants::Error::KeyNotFound)
+            | Self::ApiKeys(api_keys::Error::NotFound)
+            | Self::NotFound => StatusCode::NOT_FOUND,
             // Told like any other token that is none: not that it once was one.
             Self::Accounts(accounts::Error::SignedOut) => {
                 return Answer::Message(StatusCode::UNAUTHORIZED, Self::Unauthorized.to_string());
             }
-            Self::Accounts(accounts::Error::InvalidCredentials) | Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Tenants(tenants::Error::SlugTaken) => StatusCode::CONFLICT,
-            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::Accounts(accounts::Error::InvalidCredentials)
+            | Self::ApiKeys(api_keys::Error::Unknown)
+            | Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Tenants(tenants::Error::SlugTaken | tenants::Error::TooManyKeys)
+            | Self::ApiKeys(api_keys::Error::TooMany) => StatusCode::CONFLICT,
+            Self::Accounts(
+                accounts::Error::RegistrationClosed
+                | accounts::Error::GuestsNotAllowed
+                | accounts::Error::ClaimsNotAllowed
+                | accounts::Error::Suspended,
+            )
+            | Self::ApiKeys(api_keys::Error::NotPermitted { .. } | api_keys::Error::BotSuspended)
+            | Self::Send(SendError::FeatureDisabled)
+            | Self::TenantSuspended
+            | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -171,12 +204,15 @@ fn chat_answer(error: &chat::Error) -> Answer<'_> {
         | chat::Error::TooLate
         | chat::Error::NotModerator
         | chat::Error::Banned
+        | chat::Error::RoomCreationClosed
         | chat::Error::Frozen
         | chat::Error::NotAdmin
         | chat::Error::Outranked => StatusCode::FORBIDDEN,
         chat::Error::Muted { until } => return Answer::Until(error.to_string(), *until),
         chat::Error::SlowMode { retry_after } => return Answer::Later(error.to_string(), *retry_after),
-        chat::Error::Conflict | chat::Error::TooManyPins => StatusCode::CONFLICT,
+        chat::Error::Conflict | chat::Error::TooManyPins | chat::Error::RoomFull | chat::Error::TooManyRooms => {
+            StatusCode::CONFLICT
+        }
         chat::Error::Invalid(violations) => return Answer::Fields(violations),
         chat::Error::Db(error) => return database_answer(error),
     };
@@ -198,7 +234,7 @@ impl ResponseError for ApiError {
             Answer::Message(status, _) => status,
             Answer::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Answer::Until(..) => StatusCode::FORBIDDEN,
-            Answer::Later(..) => StatusCode::TOO_MANY_REQUESTS,
+            Answer::Later(..) | Answer::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Answer::Busy(_) | Answer::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             Answer::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -221,6 +257,14 @@ impl ResponseError for ApiError {
             Answer::Later(message, wait) => {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(wait)));
                 response.json(json!({ "error": message, "retry_after_ms": whole_milliseconds(wait) }))
+            }
+            Answer::Limited(Refused { limit, retry_after }) => {
+                response.insert_header((header::RETRY_AFTER, whole_seconds(*retry_after)));
+                response.json(json!({
+                    "error": "rate limited",
+                    "limit": limit,
+                    "retry_after_ms": whole_milliseconds(*retry_after),
+                }))
             }
             Answer::Busy(message) => {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER)));
@@ -253,6 +297,9 @@ pub fn channel_error(error: &chat::Error) -> Value {
         | chat::Error::TooLate
         | chat::Error::NotModerator
         | chat::Error::TooManyPins
+        | chat::Error::RoomFull
+        | chat::Error::RoomCreationClosed
+        | chat::Error::TooManyRooms
         | chat::Error::Banned
         | chat::Error::Frozen
         | chat::Error::NotAdmin
@@ -279,12 +326,17 @@ pub fn channel_error(error: &chat::Error) -> Value {
 /// What the client of a channel is told when its message was not sent.
 pub fn channel_send_error(error: &SendError) -> Value {
     match error {
-        SendError::Limited(refused) => {
-            json!({ "reason": "rate_limited", "retry_after_ms": whole_milliseconds(refused.retry_after) })
-        }
+        SendError::Limited(refused) => channel_refusal(refused),
         SendError::Chat(error) => channel_error(error),
+        SendError::FeatureDisabled => json!({ "reason": "feature_disabled" }),
         SendError::Unavailable => json!({ "reason": "unavailable" }),
     }
+}
+
+/// What the client of a channel is told when a rate limit was reached.
+pub fn channel_refusal(refused: &Refused) -> Value {
+    let Refused { limit, retry_after } = refused;
+    json!({ "reason": "rate_limited", "limit": limit, "retry_after_ms": whole_milliseconds(*retry_after) })
 }
 
 /// Milliseconds to wait, rounded up: a client that waits so long is let in. At least one.
@@ -295,7 +347,7 @@ fn whole_milliseconds(duration: Duration) -> u64 {
 }
 
 /// The same in seconds, for a `Retry-After` header.
-fn whole_seconds(duration: Duration) -> u64 {
+pub fn whole_seconds(duration: Duration) -> u64 {
     whole_milliseconds(duration).div_ceil(1000)
 }
 

@@ -3,7 +3,7 @@
 //! Bodies and parameters are read by the handler, after the user is known: somebody who may not ask is
 //! told so, whatever else is wrong with the request, and no byte of the body is read for them.
 
-use std::{future::Ready, future::ready, marker::PhantomData, net::IpAddr, net::Ipv6Addr, sync::Arc};
+use std::{future::Ready, future::ready, marker::PhantomData, sync::Arc};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -16,13 +16,16 @@ use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
-    cors,
     error::ApiError,
     identity::{self, Identity},
+    origin_policy::check_origin,
+    rate_limit,
 };
 use crate::{
     app::App,
+    config::Cap,
     page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, PageRequest},
+    realtime::Subject,
     tenants::Tenant,
     timestamp::TimestampError,
     validation::Violations,
@@ -37,9 +40,9 @@ pub struct RequestTenant(pub Arc<Tenant>);
 
 impl RequestTenant {
     /// Notes the tenant, after checking that the page that asks is one of the tenant's.
-    fn settle(app: &App, request: &HttpRequest, tenant: &Arc<Tenant>) -> Result<(), ApiError> {
+    pub(super) fn settle(app: &App, request: &HttpRequest, tenant: &Arc<Tenant>) -> Result<(), ApiError> {
         request.extensions_mut().insert(Self(Arc::clone(tenant)));
-        cors::check_origin(app, request, tenant)
+        check_origin(app, request, tenant)
     }
 }
 
@@ -56,8 +59,9 @@ impl FromRequest for Authenticated {
             let app = app(&request)?;
             let token = bearer(&request).ok_or(ApiError::Unauthorized)?;
             let tenant = identity::named_tenant(&request)?;
-            let identity = identity::authenticate(&app, token, tenant.as_deref()).await?;
-            RequestTenant::settle(&app, &request, &identity.tenant)?;
+            let identity = identity::authenticate(&app, &request, token, tenant.as_deref()).await?;
+            let user = Subject::User(identity.user.id);
+            rate_limit::count_request(&app, &request, &identity.tenant, user)?;
             Ok(Self(identity))
         })
     }
@@ -74,14 +78,7 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
-/// The address at the other end of the connection. Headers that claim another one are not believed.
-pub fn peer_address(request: &HttpRequest) -> IpAddr {
-    request
-        .peer_addr()
-        .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |address| address.ip())
-}
-
-fn app(request: &HttpRequest) -> Result<Data<App>, ApiError> {
+pub(super) fn app(request: &HttpRequest) -> Result<Data<App>, ApiError> {
     request
         .app_data::<Data<App>>()
         .cloned()
@@ -91,8 +88,10 @@ fn app(request: &HttpRequest) -> Result<Data<App>, ApiError> {
 /// The fields of a body. Unknown ones are refused (`deny_unknown_fields`), so nobody sets what only the
 /// server sets.
 pub trait Body: DeserializeOwned {
-    /// The tenant that the body names.
-    fn tenant(&self) -> Option<&str>;
+    /// The tenant that the body names, where it can name one.
+    fn tenant(&self) -> Option<&str> {
+        None
+    }
 
     /// What an absent body stands for, where the body is optional.
     fn absent() -> Option<Self> {
@@ -126,9 +125,10 @@ impl<T: Body> Json<T> {
     /// # Errors
     /// What is wrong with the body; [`ApiError::Unauthorized`] when it names another tenant than the token's.
     pub async fn read(self, identity: &Identity) -> Result<T, ApiError> {
-        let (_, fields) = self.fields().await?;
+        let max = app(&self.request)?.settings.server.body_bytes_max;
+        let (_, fields, _) = self.fields(identity.tenant.limits.body_bytes(max)).await?;
         match fields.tenant() {
-            Some(named) if !named.is_empty() && named != identity.tenant.slug => Err(ApiError::Unauthorized),
+            Some(named) if !named.is_empty() && !identity.tenant.is_called(named) => Err(ApiError::Unauthorized),
             _ => Ok(fields),
         }
     }
@@ -139,32 +139,59 @@ impl<T: Body> Json<T> {
     /// What is wrong with the body; `tenant not found`; a page of a foreign origin.
     pub async fn read_with_tenant(self, app: &App) -> Result<(T, Arc<Tenant>), ApiError> {
         let named = identity::named_tenant(&self.request)?;
-        let (request, fields) = self.fields().await?;
+        let servers = app.settings.server.body_bytes_max;
+        let (request, fields, length) = self.fields(servers).await?;
         let named = identity::agree(named, fields.tenant().map(str::to_owned))?;
         let tenant = identity::resolve_tenant(app, named.as_deref()).await?;
         tracing::Span::current().record("tenant", tenant.slug.as_str());
         RequestTenant::settle(app, &request, &tenant)?;
+        // The body may have named the tenant, so this is known only now.
+        let max = tenant.limits.body_bytes(servers).or_max();
+        if length > max {
+            return Err(ApiError::BodyTooLarge { max });
+        }
         Ok((fields, tenant))
     }
 
-    async fn fields(mut self) -> Result<(HttpRequest, T), ApiError> {
-        let application = app(&self.request)?;
-        let server = &application.settings.server;
-        let (max, timeout) = (server.body_bytes_max.or_max(), server.body_timeout);
+    /// The fields that somebody sent whose tenant is known by something in them, and the tenant that the request names.
+    ///
+    /// # Errors
+    /// What is wrong with the body; a violation of `tenant` when it is named twice, and differently.
+    pub async fn read_with_name(self) -> Result<(T, Option<String>), ApiError> {
+        let named = identity::named_tenant(&self.request)?;
+        let max = app(&self.request)?.settings.server.body_bytes_max;
+        let (_, fields, _) = self.fields(max).await?;
+        let named = identity::agree(named, fields.tenant().map(str::to_owned))?;
+        Ok((fields, named))
+    }
+
+    /// The fields sent to a route whose path or key says already which tenant it is for.
+    ///
+    /// # Errors
+    /// What is wrong with the body.
+    pub async fn read_alone(self) -> Result<T, ApiError> {
+        let max = app(&self.request)?.settings.server.body_bytes_max;
+        let (_, fields, _) = self.fields(max).await?;
+        Ok(fields)
+    }
+
+    /// The fields of a body of at most so many bytes, and how many it has.
+    async fn fields(mut self, max: Cap<usize>) -> Result<(HttpRequest, T, usize), ApiError> {
+        let timeout = app(&self.request)?.settings.server.body_timeout;
         if T::absent().is_none() {
             require_json(&self.request)?;
         }
-        let bytes = tokio::time::timeout(timeout, read_all(&self.request, &mut self.payload, max))
+        let bytes = tokio::time::timeout(timeout, read_all(&self.request, &mut self.payload, max.or_max()))
             .await
             .map_err(|_| ApiError::BodyTimeout)??;
         if bytes.is_empty()
             && let Some(absent) = T::absent()
         {
-            return Ok((self.request, absent));
+            return Ok((self.request, absent, 0));
         }
         require_json(&self.request)?;
         let fields = parse(&bytes)?;
-        Ok((self.request, fields))
+        Ok((self.request, fields, bytes.len()))
     }
 }
 
@@ -350,6 +377,18 @@ impl Pairs {
             self.violations.add(name, "is not an id");
         }
         id
+    }
+
+    /// A parameter that has to be one of some words.
+    pub fn word<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        match serde_json::from_value(text.into()) {
+            Ok(word) => Some(word),
+            Err(error) => {
+                self.violations.merge(explain(name, &error.to_string()));
+                None
+            }
+        }
     }
 
     /// A parameter that has to be there.

@@ -1,18 +1,19 @@
 //! Who is asking: a tenant by name, a user by token. REST and the sockets' connect both come through here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use actix_web::HttpRequest;
 use tracing::Span;
 
-use super::error::ApiError;
+use super::{error::ApiError, extract::RequestTenant};
 use crate::{
-    accounts::{self, Claims, User},
+    accounts::{self, Claims, Provisioned, User},
     app::App,
     chat,
-    realtime::Sender,
+    realtime::{Sender, rate_limiter::TenantCap, revocations::Credential},
     scope::Scope,
     tenants::{self, Tenant},
+    timestamp::Timestamp,
 };
 
 /// A signed-in user.
@@ -24,6 +25,8 @@ pub struct Identity {
     pub user: User,
     /// What the token says: its id and when it ends.
     pub claims: Claims,
+    /// When its verification began: what was revoked before that has been looked at.
+    pub verified_at: Instant,
 }
 
 impl Identity {
@@ -35,26 +38,44 @@ impl Identity {
         }
     }
 
+    /// Whether the token has expired by this server's clock; it is good for a little longer, as clocks differ.
+    pub fn is_over(&self) -> bool {
+        Timestamp::from_seconds(self.claims.expires_at) <= Timestamp::now()
+    }
+
+    /// What an open socket of this user stands on.
+    pub fn credential(&self) -> Credential {
+        Credential::new(&self.claims, self.verified_at)
+    }
+
+    /// Shows it in the request's log line.
+    fn noted(self) -> Self {
+        let span = Span::current();
+        span.record("tenant", self.tenant.slug.as_str());
+        span.record("user_id", tracing::field::display(self.user.id));
+        self
+    }
+
     /// The author of messages.
     pub fn sender(&self) -> Sender {
         Sender {
             scope: self.scope(),
-            username: self.user.username.clone(),
+            user: self.user.clone().into(),
             tenant: Arc::clone(&self.tenant),
         }
     }
 }
 
-/// The tenant of a request without a token: the named one, else the default one. With the development
-/// setting `tenants.create_unknown` a tenant is created when it is first named, with the default rooms.
+/// The tenant of a request without a token: the one named by slug or public key, else the default one. With the
+/// development setting `tenants.create_unknown` a tenant is created when its slug is first named, with the default rooms.
 ///
 /// # Errors
-/// `tenant not found`, also for text that can be no tenant's name.
+/// `tenant not found`, also for text that can be no tenant's name; [`ApiError::TenantSuspended`].
 pub async fn resolve_tenant(app: &App, name: Option<&str>) -> Result<Arc<Tenant>, ApiError> {
-    let slug = name.unwrap_or(&app.settings.tenants.default);
-    let tenant = match tenants::get_tenant_by_slug(&app.store, slug).await {
+    let name = name.unwrap_or(&app.settings.tenants.default);
+    let tenant = match tenants::get_tenant_by_name(&app.store, name).await {
         Err(tenants::Error::NotFound) if app.settings.tenants.create_unknown => {
-            let tenant = match tenants::ensure_tenant(&app.store, slug).await {
+            let tenant = match tenants::ensure_tenant(&app.store, name).await {
                 Err(tenants::Error::Invalid(_)) => return Err(tenants::Error::NotFound.into()),
                 ensured => ensured?,
             };
@@ -63,35 +84,116 @@ pub async fn resolve_tenant(app: &App, name: Option<&str>) -> Result<Arc<Tenant>
         }
         found => found?,
     };
+    if tenant.suspended_at.is_some() {
+        return Err(ApiError::TenantSuspended);
+    }
     Ok(Arc::new(tenant))
 }
 
-/// The user behind a token. The token has to be genuine, unexpired and not revoked, and its user has to
-/// exist; when the request names a tenant, it has to be the token's.
+/// The user behind a token that comes with a request, this server's own or one that the user's website has signed: the
+/// one door of REST, WebSocket and long poll. The token has to be genuine, unexpired and not revoked, and its user
+/// welcome; when the request names a tenant, it has to be the token's. Then the page that asks is looked at, and only
+/// then is anything written: who is new, or has changed, by what the website says.
 ///
 /// # Errors
-/// [`ApiError::Unauthorized`] for all of these alike.
-pub async fn authenticate(app: &App, token: &str, tenant: Option<&str>) -> Result<Identity, ApiError> {
+/// [`ApiError::Unauthorized`] for whatever is wrong with the token, alike; [`ApiError::OriginNotAllowed`].
+pub async fn authenticate(
+    app: &App,
+    request: &HttpRequest,
+    token: &str,
+    tenant: Option<&str>,
+) -> Result<Identity, ApiError> {
+    identify(app, token, &Place::Request(request, tenant)).await
+}
+
+/// [`authenticate`] for tokens that websites sign, and for no others.
+///
+/// # Errors
+/// As [`authenticate`].
+pub async fn authenticate_host(
+    app: &App,
+    request: &HttpRequest,
+    token: &str,
+    tenant: Option<&str>,
+) -> Result<Identity, ApiError> {
+    identify_host(app, token, &Place::Request(request, tenant)).await
+}
+
+/// [`authenticate`] for another token of somebody whose socket is open. It has to be of the same user.
+///
+/// # Errors
+/// [`ApiError::Unauthorized`] for whatever is wrong with the token, alike.
+pub async fn reauthenticate(app: &App, known: &Identity, token: &str) -> Result<Identity, ApiError> {
+    let identity = identify(app, token, &Place::Socket(known)).await?;
+    if identity.scope() == known.scope() && !identity.is_over() {
+        Ok(identity)
+    } else {
+        Err(ApiError::Unauthorized)
+    }
+}
+
+/// Where a token is shown.
+enum Place<'a> {
+    /// In a request, which may name a tenant.
+    Request(&'a HttpRequest, Option<&'a str>),
+    /// On somebody's socket, whose page was looked at when it was opened.
+    Socket(&'a Identity),
+}
+
+impl Place<'_> {
+    /// Whether a token of this tenant may be shown here.
+    fn admit(&self, app: &App, tenant: &Arc<Tenant>) -> Result<(), ApiError> {
+        match self {
+            Self::Request(_, Some(named)) if !tenant.is_called(named) => Err(ApiError::Unauthorized),
+            Self::Request(request, _) => RequestTenant::settle(app, request, tenant),
+            Self::Socket(known) if known.tenant.id == tenant.id => Ok(()),
+            Self::Socket(_) => Err(ApiError::Unauthorized),
+        }
+    }
+}
+
+async fn identify(app: &App, token: &str, place: &Place<'_>) -> Result<Identity, ApiError> {
+    if accounts::claims_to_be_own(token) {
+        identify_own(app, token, place).await
+    } else {
+        identify_host(app, token, place).await
+    }
+}
+
+async fn identify_own(app: &App, token: &str, place: &Place<'_>) -> Result<Identity, ApiError> {
+    let verified_at = Instant::now();
     let claims = app.tokens.verify(token).map_err(|_| ApiError::Unauthorized)?;
-    let user = match accounts::session_user(&app.store, &claims).await {
-        Err(accounts::Error::SignedOut) => return Err(ApiError::Unauthorized),
-        found => found?,
-    };
+    let user = accounts::session_user(&app.store, &claims).await?;
     let of_token = match tenants::get_tenant(&app.store, claims.tenant_id).await {
         Err(tenants::Error::NotFound) => return Err(ApiError::Unauthorized),
-        found => found?,
+        found => Arc::new(found?),
     };
-    if tenant.is_some_and(|named| named != of_token.slug) {
-        return Err(ApiError::Unauthorized);
-    }
-    let span = Span::current();
-    span.record("tenant", of_token.slug.as_str());
-    span.record("user_id", tracing::field::display(user.id));
+    place.admit(app, &of_token)?;
     Ok(Identity {
-        tenant: Arc::new(of_token),
+        tenant: of_token,
         user,
         claims,
-    })
+        verified_at,
+    }
+    .noted())
+}
+
+async fn identify_host(app: &App, token: &str, place: &Place<'_>) -> Result<Identity, ApiError> {
+    let verified_at = Instant::now();
+    let token = accounts::verify_host_token(&app.store, &app.vault, token).await?;
+    let of_token = Arc::new(token.tenant.clone());
+    let welcome = accounts::welcome(&app.store, token).await?;
+    place.admit(app, &of_token)?;
+    let members_max = app.realtime.limits().cap_in_force(&of_token, TenantCap::Members);
+    let Provisioned { user, token, granted } = accounts::provision(&app.store, welcome, members_max).await?;
+    app.realtime.memberships_changed(of_token.id, &granted).await;
+    Ok(Identity {
+        claims: token.claims(user.id),
+        tenant: of_token,
+        user,
+        verified_at,
+    }
+    .noted())
 }
 
 /// The tenant that a request names in the header `X-Tenant` or the query parameter `tenant`. (A body may

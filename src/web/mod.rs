@@ -3,19 +3,28 @@
 //!
 //! * [`routes`] — every URL on one screen
 //! * [`identity`], [`extract`] — who asks, and what for
+//! * [`administration`], [`server_key`] — those who ask for more than one user may: administrators, a site's backend
+//! * [`listeners`] — the operator's own address
 //! * [`error`], [`reply`], [`edge`] — what answers look like
-//! * [`cors`] — which pages may ask
+//! * [`client_address`], [`rate_limit`] — where requests come from, and how many there may be
+//! * [`origin_policy`], [`cors`] — which pages may ask, and what their browsers are told
 //! * [`openapi`] — the description of the API, made from the handlers
 //! * [`api`] — the handlers
 //! * [`socket`] — Phoenix Channels over WebSocket and long poll
 
+pub mod administration;
 pub mod api;
+pub mod client_address;
 pub mod cors;
 pub mod edge;
 pub mod error;
 pub mod extract;
 pub mod identity;
+pub mod listeners;
 pub mod openapi;
+pub mod origin_policy;
+pub mod rate_limit;
 pub mod reply;
 pub mod routes;
+pub mod server_key;
 pub mod socket;

@@ -78,6 +78,8 @@ struct RateLimitedOut {
         (name = "messages", description = "What is said in rooms, and what becomes of it"),
         (name = "read state", description = "What was read, and how much was not"),
         (name = "dm", description = "Conversations of two"),
+        (name = "administration", description = "For whoever runs the server, and for administrators of a tenant"),
+        (name = "backend", description = "For the website's backend, with a key of its own"),
         (name = "operations", description = "For whoever runs the server")
     )
 )]
@@ -85,6 +87,8 @@ struct Base;
 
 const USER_TOKEN: &str = "user_token";
 const OPERATOR_TOKEN: &str = "operator_token";
+const ADMIN_KEY: &str = "admin_key";
+const SERVER_KEY: &str = "server_key";
 
 /// An error that several routes answer.
 struct ErrorResponse {
@@ -110,18 +114,25 @@ const ERRORS: &[ErrorResponse] = &[
         name: "Unauthorized",
         schema: "ErrorOut",
         description: "No token, or one that is not genuine, has expired, was revoked or is of another tenant; \
-            for a login: another username or password",
+            for a login: another username or password; for a guest: a key that is nobody's",
         header: Some(("WWW-Authenticate", "`Bearer`")),
-        applies: |route| route.caller != Caller::Anybody || route.path.ends_with("/login"),
+        applies: |route| {
+            let takes_secret = ["/auth/login", "/auth/exchange", "/auth/guest"];
+            route.caller != Caller::Anybody || takes_secret.iter().any(|path| route.path.ends_with(path))
+        },
     },
     ErrorResponse {
         status: "403",
         name: "Forbidden",
         schema: "ForbiddenOut",
         description: "Not a member, a role that is not high enough, not the author, too late, banned, muted, frozen, \
-            or a page of an origin that the tenant does not list",
+            or a page of an origin that the tenant does not list; for a key one that may not do this",
         header: None,
-        applies: |route| route.caller == Caller::User || route.limited,
+        applies: |route| match route.caller {
+            Caller::User | Caller::ServerKey(_) => true,
+            Caller::Anybody => route.limited,
+            Caller::Operator | Caller::Administrator => false,
+        },
     },
     ErrorResponse {
         status: "404",
@@ -143,10 +154,14 @@ const ERRORS: &[ErrorResponse] = &[
         status: "409",
         name: "Conflict",
         schema: "ErrorOut",
-        description: "The `client_id` was used for another message; or the room has as many pinned messages as it can",
+        description: "The `client_id` was used for another message; the slug is taken; or there are as many pinned \
+            messages, or keys, as there can be",
         header: None,
         applies: |route| {
-            (route.method == "POST" && route.path.ends_with("/messages"))
+            (route.method == "POST"
+                && ["/messages", "/api_keys", "/admins", "/keys", "/admin/tenants"]
+                    .iter()
+                    .any(|end| route.path.ends_with(end)))
                 || (route.method == "PUT" && route.path.ends_with("/pin"))
         },
     },
@@ -215,6 +230,14 @@ pub fn openapi() -> OpenApi {
     };
     components.add_security_scheme(USER_TOKEN, bearer("The token of register or login"));
     components.add_security_scheme(OPERATOR_TOKEN, bearer("The setting `auth.operator_token`"));
+    components.add_security_scheme(
+        ADMIN_KEY,
+        bearer("A key of an administrator of the tenant (`ta_…`); other tenants are answered 404"),
+    );
+    components.add_security_scheme(
+        SERVER_KEY,
+        bearer("A key of the website's backend (`sk_…`), which needs the scope that the route names"),
+    );
     for error in ERRORS {
         components
             .responses
@@ -276,6 +299,13 @@ fn complete(operation: &mut Operation, route: &Route) {
         Caller::Anybody => {}
         Caller::User => operation.security = Some(vec![SecurityRequirement::new(USER_TOKEN, scopes)]),
         Caller::Operator => operation.security = Some(vec![SecurityRequirement::new(OPERATOR_TOKEN, scopes)]),
+        Caller::Administrator => {
+            let either = [OPERATOR_TOKEN, ADMIN_KEY].map(|scheme| SecurityRequirement::new(scheme, scopes));
+            operation.security = Some(either.into());
+        }
+        Caller::ServerKey(needed) => {
+            operation.security = Some(vec![SecurityRequirement::new(SERVER_KEY, [needed.as_str()])]);
+        }
     }
     for error in ERRORS.iter().filter(|error| (error.applies)(route)) {
         let response = RefOr::Ref(Ref::from_response_name(error.name));
@@ -303,7 +333,12 @@ fn complete(operation: &mut Operation, route: &Route) {
         .retain(|parameter| !matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path));
     let described = route.placeholders().map(|name| path_parameter(route, name));
     parameters.splice(0..0, described);
-    if route.caller == Caller::User || route.limited {
+    let names_tenant = match route.caller {
+        Caller::User => true,
+        Caller::Anybody => route.limited,
+        Caller::Operator | Caller::Administrator | Caller::ServerKey(_) => false,
+    };
+    if names_tenant {
         let schema = ObjectBuilder::new().schema_type(Type::String).build();
         parameters.push(RefOr::T(
             ParameterBuilder::new()
@@ -325,7 +360,10 @@ fn path_parameter(route: &Route, name: &str) -> RefOr<Parameter> {
     let uuid = Some(SchemaFormat::KnownFormat(KnownFormat::Uuid));
     let (description, format) = match (name, route.id) {
         ("mid", _) => ("The message's id", uuid),
+        ("slug", _) => ("The tenant's slug", None),
+        ("kid", _) => ("The signing key's name", None),
         ("uid", _) | (_, Some(routes::Id::User)) => ("The user's id", uuid),
+        (_, Some(routes::Id::ApiKey)) => ("The key's id", uuid),
         ("emoji", _) => ("One emoji, percent-encoded", None),
         (_, Some(routes::Id::Dm)) => ("The conversation's id", uuid),
         (_, Some(routes::Id::Room | routes::Id::Invitation) | None) => ("The room's id or slug", None),

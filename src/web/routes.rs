@@ -16,14 +16,18 @@ use actix_web::{
 use utoipa_actix_web::{scope, service_config::ServiceConfig as DescribedConfig};
 
 use super::{
+    administration::administration,
     api::{
         admin, auth, changes, dm, health, invitations, members, messages, moderation, pages, pins, reactions,
-        read_state, rooms, threads, users,
+        read_state, rooms, server, tenant, threads, users, visitors,
     },
-    cors::{TenantOrigins, cors},
+    cors::cors,
     error::ApiError,
+    listeners,
+    origin_policy::TenantOrigins,
+    rate_limit::rate_limit,
 };
-use crate::app::App;
+use crate::{api_keys::Permission, app::App};
 
 /// Who a route answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +38,17 @@ pub enum Caller {
     User,
     /// The operator, by the operator token.
     Operator,
+    /// The operator, and the administrators of the tenant of the path, by their keys.
+    Administrator,
+    /// The backend of a website, by a key with this permission.
+    ServerKey(Permission),
+}
+
+impl Caller {
+    /// Whether only those are answered who run the server or a tenant.
+    pub const fn administers(self) -> bool {
+        matches!(self, Self::Operator | Self::Administrator)
+    }
 }
 
 /// What `{id}` in a path is the id of.
@@ -47,6 +62,8 @@ pub enum Id {
     Dm,
     /// An invitation of the user's own, which has the id or slug of its room.
     Invitation,
+    /// An API key.
+    ApiKey,
 }
 
 /// A route.
@@ -55,7 +72,7 @@ pub struct Route {
     /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// The path, with names in braces where something is to be filled in: `{id}`, `{mid}` for a message's id,
-    /// `{uid}` for a user's, `{emoji}`.
+    /// `{uid}` for a user's, `{emoji}`, `{slug}` for a tenant's, `{kid}` for a signing key's.
     pub path: &'static str,
     /// Who may ask.
     pub caller: Caller,
@@ -65,6 +82,8 @@ pub struct Route {
     pub body: bool,
     /// Whether a rate limit can refuse it.
     pub limited: bool,
+    /// What the audit log calls it; empty for what is in no audit log.
+    pub action: &'static str,
 }
 
 impl Route {
@@ -76,7 +95,25 @@ impl Route {
             id: None,
             body: false,
             limited: false,
+            action: "",
         }
+    }
+
+    /// A route for those who administer, and what the audit log calls it.
+    const fn admin(method: &'static str, path: &'static str, caller: Caller, action: &'static str) -> Self {
+        let mut route = Self::new(method, path, caller).limited();
+        route.action = action;
+        route
+    }
+
+    /// A route for those who administer the tenant of the path.
+    const fn tenant(method: &'static str, path: &'static str, action: &'static str) -> Self {
+        Self::admin(method, path, Caller::Administrator, action)
+    }
+
+    /// A route for a website's backend, and what the audit log calls it.
+    const fn server(method: &'static str, path: &'static str, needed: Permission, action: &'static str) -> Self {
+        Self::admin(method, path, Caller::ServerKey(needed), action)
     }
 
     const fn of(mut self, id: Id) -> Self {
@@ -92,6 +129,19 @@ impl Route {
     const fn limited(mut self) -> Self {
         self.limited = true;
         self
+    }
+
+    /// The route that a request was found to be for.
+    pub(super) fn of_request(request: &HttpRequest) -> Option<&'static Self> {
+        let pattern = request.match_pattern()?;
+        ROUTES
+            .iter()
+            .find(|route| route.path == pattern && route.method == request.method().as_str())
+    }
+
+    /// Whether it answers on the operator's own listener only, when there is one.
+    fn is_operations(&self) -> bool {
+        self.caller.administers() || self.path == "/metrics"
     }
 
     /// The names in braces of the path, in their order.
@@ -126,8 +176,17 @@ pub const ROUTES: &[Route] = &[
     Route::new("POST", "/api/v1/auth/login", Caller::Anybody)
         .with_body()
         .limited(),
+    Route::new("POST", "/api/v1/auth/exchange", Caller::Anybody).with_body(),
+    Route::new("POST", "/api/v1/auth/guest", Caller::Anybody)
+        .with_body()
+        .limited(),
+    Route::new("POST", "/api/v1/auth/claim", Caller::User).with_body(),
+    Route::new("PUT", "/api/v1/auth/password", Caller::User)
+        .with_body()
+        .limited(),
     Route::new("DELETE", "/api/v1/auth/logout", Caller::User).with_body(),
     Route::new("GET", "/api/v1/auth/me", Caller::User),
+    Route::new("GET", "/api/v1/tenant", Caller::Anybody),
     Route::new("GET", "/api/v1/users", Caller::User),
     Route::new("GET", "/api/v1/users/{id}", Caller::User).of(Id::User),
     Route::new("GET", "/api/v1/rooms", Caller::User),
@@ -238,7 +297,132 @@ pub const ROUTES: &[Route] = &[
         .of(Id::Dm)
         .with_body()
         .limited(),
-    Route::new("GET", "/api/v1/admin/stats", Caller::Operator),
+    Route::admin("GET", "/api/v1/admin/stats", Caller::Operator, "stats.show"),
+    Route::admin("GET", "/api/v1/admin/audit", Caller::Operator, "audit.list"),
+    Route::admin("GET", "/api/v1/admin/tenants", Caller::Operator, "tenant.list"),
+    Route::admin("POST", "/api/v1/admin/tenants", Caller::Operator, "tenant.create").with_body(),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}", "tenant.show"),
+    Route::tenant("PATCH", "/api/v1/admin/tenants/{slug}", "tenant.update").with_body(),
+    Route::admin(
+        "DELETE",
+        "/api/v1/admin/tenants/{slug}",
+        Caller::Operator,
+        "tenant.delete",
+    )
+    .with_body(),
+    Route::admin(
+        "PUT",
+        "/api/v1/admin/tenants/{slug}/suspension",
+        Caller::Operator,
+        "tenant.suspend",
+    ),
+    Route::admin(
+        "DELETE",
+        "/api/v1/admin/tenants/{slug}/suspension",
+        Caller::Operator,
+        "tenant.resume",
+    ),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/limits", "limits.show"),
+    Route::admin(
+        "PUT",
+        "/api/v1/admin/tenants/{slug}/limits",
+        Caller::Operator,
+        "tenant.limits",
+    )
+    .with_body(),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/usage", "usage.show"),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/audit", "audit.list"),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/keys", "key.list"),
+    Route::tenant("POST", "/api/v1/admin/tenants/{slug}/keys", "key.create").with_body(),
+    Route::tenant("DELETE", "/api/v1/admin/tenants/{slug}/keys/{kid}", "key.revoke"),
+    Route::tenant("POST", "/api/v1/admin/tenants/{slug}/keys/{kid}/rotation", "key.rotate").with_body(),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/api_keys", "api_key.list"),
+    Route::tenant("POST", "/api/v1/admin/tenants/{slug}/api_keys", "api_key.create").with_body(),
+    Route::tenant("DELETE", "/api/v1/admin/tenants/{slug}/api_keys/{id}", "api_key.revoke").of(Id::ApiKey),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/admins", "admin.list"),
+    Route::admin(
+        "POST",
+        "/api/v1/admin/tenants/{slug}/admins",
+        Caller::Operator,
+        "admin.create",
+    )
+    .with_body(),
+    Route::admin(
+        "DELETE",
+        "/api/v1/admin/tenants/{slug}/admins/{id}",
+        Caller::Operator,
+        "admin.revoke",
+    )
+    .of(Id::ApiKey),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/users", "user.list"),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/users/{id}", "user.show").of(Id::User),
+    Route::tenant("PATCH", "/api/v1/admin/tenants/{slug}/users/{id}", "user.update")
+        .of(Id::User)
+        .with_body(),
+    Route::tenant("DELETE", "/api/v1/admin/tenants/{slug}/users/{id}", "user.delete").of(Id::User),
+    Route::tenant(
+        "PUT",
+        "/api/v1/admin/tenants/{slug}/users/{id}/suspension",
+        "user.suspend",
+    )
+    .of(Id::User),
+    Route::tenant(
+        "DELETE",
+        "/api/v1/admin/tenants/{slug}/users/{id}/suspension",
+        "user.unsuspend",
+    )
+    .of(Id::User),
+    Route::tenant(
+        "DELETE",
+        "/api/v1/admin/tenants/{slug}/users/{id}/tokens",
+        "user.revoke_tokens",
+    )
+    .of(Id::User),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/rooms", "room.list"),
+    Route::tenant("GET", "/api/v1/admin/tenants/{slug}/rooms/{id}", "room.show").of(Id::Room),
+    Route::tenant("DELETE", "/api/v1/admin/tenants/{slug}/rooms/{id}", "room.delete").of(Id::Room),
+    Route::server("GET", "/api/v1/server/users", Permission::UsersRead, "user.list"),
+    Route::server("POST", "/api/v1/server/users", Permission::UsersWrite, "user.put").with_body(),
+    Route::server("GET", "/api/v1/server/users/{id}", Permission::UsersRead, "user.show").of(Id::User),
+    Route::server(
+        "POST",
+        "/api/v1/server/users/{id}/tokens",
+        Permission::TokensWrite,
+        "user.issue_token",
+    )
+    .of(Id::User),
+    Route::server(
+        "DELETE",
+        "/api/v1/server/users/{id}/tokens",
+        Permission::TokensWrite,
+        "user.revoke_tokens",
+    )
+    .of(Id::User),
+    Route::server("GET", "/api/v1/server/rooms", Permission::RoomsRead, "room.list"),
+    Route::server("POST", "/api/v1/server/rooms", Permission::RoomsWrite, "room.create").with_body(),
+    Route::server(
+        "POST",
+        "/api/v1/server/rooms/{id}/members",
+        Permission::MembersWrite,
+        "member.set",
+    )
+    .of(Id::Room)
+    .with_body(),
+    Route::server(
+        "DELETE",
+        "/api/v1/server/rooms/{id}/members/{uid}",
+        Permission::MembersWrite,
+        "member.remove",
+    )
+    .of(Id::Room),
+    Route::server(
+        "POST",
+        "/api/v1/server/rooms/{id}/messages",
+        Permission::MessagesWrite,
+        "message.send",
+    )
+    .of(Id::Room)
+    .with_body(),
     Route::new("GET", "/api/v1/openapi.json", Caller::Anybody),
     Route::new("GET", "/health/live", Caller::Anybody),
     Route::new("GET", "/health/ready", Caller::Anybody),
@@ -261,13 +445,68 @@ pub fn configure(app: Data<App>) -> impl FnOnce(&mut ServiceConfig) {
 /// Registers what the description of the API describes.
 pub(super) fn api(config: &mut DescribedConfig<'_>) {
     // First, so that it is not part of the scope with CORS: no page of another site has business here.
-    config.service(scope("/api/v1/admin").service(admin::stats));
+    config.service(
+        scope("/api/v1/admin")
+            .service(admin::stats::stats)
+            .service(admin::audit::list_audit)
+            .service(admin::tenants::list_tenants)
+            .service(admin::tenants::create_tenant)
+            .service(admin::tenants::get_tenant)
+            .service(admin::tenants::update_tenant)
+            .service(admin::tenants::delete_tenant)
+            .service(admin::tenants::suspend_tenant)
+            .service(admin::tenants::resume_tenant)
+            .service(admin::tenants::get_limits)
+            .service(admin::tenants::set_limits)
+            .service(admin::usage::get_usage)
+            .service(admin::audit::list_tenant_audit)
+            .service(admin::keys::list_signing_keys)
+            .service(admin::keys::create_signing_key)
+            .service(admin::keys::revoke_signing_key)
+            .service(admin::keys::rotate_signing_key)
+            .service(admin::api_keys::list_api_keys)
+            .service(admin::api_keys::create_api_key)
+            .service(admin::api_keys::revoke_api_key)
+            .service(admin::api_keys::list_admins)
+            .service(admin::api_keys::create_admin)
+            .service(admin::api_keys::revoke_admin)
+            .service(admin::users::list_tenant_users)
+            .service(admin::users::get_tenant_user)
+            .service(admin::users::update_tenant_user)
+            .service(admin::users::delete_tenant_user)
+            .service(admin::users::suspend_tenant_user)
+            .service(admin::users::resume_tenant_user)
+            .service(admin::users::revoke_tenant_user_tokens)
+            .service(admin::rooms::list_tenant_rooms)
+            .service(admin::rooms::get_tenant_room)
+            .service(admin::rooms::delete_tenant_room)
+            .map(|scope| scope.wrap(from_fn(administration)).wrap(from_fn(rate_limit))),
+    );
+    config.service(
+        scope("/api/v1/server")
+            .service(server::users::list_site_users)
+            .service(server::users::put_site_user)
+            .service(server::users::get_site_user)
+            .service(server::users::issue_token)
+            .service(server::users::revoke_tokens)
+            .service(server::rooms::list_site_rooms)
+            .service(server::rooms::create_site_room)
+            .service(server::rooms::set_site_member)
+            .service(server::rooms::remove_site_member)
+            .service(server::rooms::send_bot_message)
+            .map(|scope| scope.wrap(from_fn(rate_limit))),
+    );
     config.service(
         scope("/api/v1")
             .service(auth::register)
             .service(auth::login)
+            .service(visitors::exchange)
+            .service(visitors::guest)
+            .service(visitors::claim)
+            .service(auth::change_password)
             .service(auth::logout)
             .service(auth::me)
+            .service(tenant::show)
             .service(users::list_users)
             .service(users::get_user)
             .service(rooms::list_rooms)
@@ -313,7 +552,8 @@ pub(super) fn api(config: &mut DescribedConfig<'_>) {
             .service(dm::list_messages)
             .service(dm::send_message)
             .service(health::openapi_json)
-            .map(|scope| scope.wrap(from_fn(cors))),
+            // The last is the outermost: answers to those who ask too often can be read by pages, too.
+            .map(|scope| scope.wrap(from_fn(rate_limit)).wrap(from_fn(cors))),
     );
     config
         .service(health::live)
@@ -323,9 +563,10 @@ pub(super) fn api(config: &mut DescribedConfig<'_>) {
 
 /// What no handler is registered for: another method of a known path, or no path at all.
 async fn fallback(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let operations = listeners::serves_operations(&request);
     let mut methods: Vec<&str> = ROUTES
         .iter()
-        .filter(|route| route.matches(request.path()))
+        .filter(|route| route.matches(request.path()) && (operations || !route.is_operations()))
         .map(|route| route.method)
         .collect();
     if methods.is_empty() {

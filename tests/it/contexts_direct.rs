@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use parlour::{
     chat::{self, Error, RoomKind, RoomRef},
+    config::Cap,
     ids::{RoomId, UserId},
     page::PageRequest,
     scope::Scope,
@@ -25,7 +26,7 @@ both_engines! {
         assert_eq!(say(&db.store, &bob, &room, "yes?").await.seq, 2);
         let reference = RoomRef::Id(room.id);
         assert!(matches!(chat::get_room(&db.store, &carol, &reference).await, Err(Error::NotMember)));
-        assert!(matches!(chat::join_room(&db.store, &carol, &reference).await, Err(Error::NotMember)));
+        assert!(matches!(chat::join_room(&db.store, &carol, &reference, Cap::Off).await, Err(Error::NotMember)));
     }
 
     async fn it_can_be_neither_left_nor_deleted(db: TestDatabase) {
@@ -35,7 +36,7 @@ both_engines! {
         let room = RoomRef::Id(room.id);
         assert!(matches!(chat::leave_room(&db.store, &alice, &room).await, Err(Error::Invalid(_))));
         assert!(matches!(chat::delete_room(&db.store, &alice, &room).await, Err(Error::NotCreator)));
-        chat::join_room(&db.store, &bob, &room).await.unwrap();
+        chat::join_room(&db.store, &bob, &room, Cap::Off).await.unwrap();
     }
 
     async fn it_needs_another_user_of_the_same_tenant(db: TestDatabase) {

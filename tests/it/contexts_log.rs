@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use parlour::{
     chat::{self, Changed, Error, MessageQuery, NewMessage, PINS_MAX, Role, RoomRef},
+    config::Cap,
     ids::{MessageId, UserId},
     scope::Scope,
     store::Store,
@@ -93,7 +94,7 @@ both_engines! {
             reply_to: Some(question.id),
             ..NewMessage::default()
         };
-        let answer = chat::append_message(&db.store, &bob, &here, new.clone()).await.unwrap().message;
+        let answer = chat::append_message(&db.store, &bob, &here, new.clone(), Cap::Off).await.unwrap().message;
         assert_eq!(answer.mentions, [alice.user_id]);
         chat::pin_message(&db.store, &alice, &here, answer.id).await.unwrap();
         chat::add_reaction(&db.store, &alice, &here, answer.id, "\u{1f44d}").await.unwrap();
@@ -120,15 +121,15 @@ both_engines! {
         assert!(matches!(edit(&db.store, &bob, &here, answer.id, "x").await, Err(Error::MessageNotFound)));
         let pinned = chat::pin_message(&db.store, &alice, &here, answer.id).await;
         assert!(matches!(pinned, Err(Error::MessageNotFound)));
-        let repeat = chat::append_message(&db.store, &bob, &here, new.clone()).await.unwrap();
+        let repeat = chat::append_message(&db.store, &bob, &here, new.clone(), Cap::Off).await.unwrap();
         assert_eq!((repeat.message, repeat.repeated), (tombstone, true));
         let other = NewMessage { content: "something else".to_owned(), ..new };
-        assert!(matches!(chat::append_message(&db.store, &bob, &here, other).await, Err(Error::Conflict)));
+        assert!(matches!(chat::append_message(&db.store, &bob, &here, other, Cap::Off).await, Err(Error::Conflict)));
         assert_eq!(head_seq(&db.store, &alice, &room).await, 5);
 
         // A quote of it says that it is gone.
         let new = NewMessage { content: "what?".to_owned(), reply_to: Some(answer.id), ..NewMessage::default() };
-        let quote = chat::append_message(&db.store, &alice, &here, new).await.unwrap().message.reply_to.unwrap();
+        let quote = chat::append_message(&db.store, &alice, &here, new, Cap::Off).await.unwrap().message.reply_to.unwrap();
         assert_eq!((quote.excerpt.as_str(), quote.deleted), ("", true));
     }
 
@@ -141,13 +142,13 @@ both_engines! {
             client_id: Some("1".to_owned()),
             ..NewMessage::default()
         };
-        let id = chat::append_message(&db.store, &alice, &here, new("one")).await.unwrap().message.id;
+        let id = chat::append_message(&db.store, &alice, &here, new("one"), Cap::Off).await.unwrap().message.id;
         edit(&db.store, &alice, &here, id, "two").await.unwrap();
         let three = edit(&db.store, &alice, &here, id, "three").await.unwrap().message;
-        let repeat = chat::append_message(&db.store, &alice, &here, new("one")).await.unwrap();
+        let repeat = chat::append_message(&db.store, &alice, &here, new("one"), Cap::Off).await.unwrap();
         assert_eq!((repeat.message, repeat.repeated), (three, true));
         for other in ["two", "three"] {
-            assert!(matches!(chat::append_message(&db.store, &alice, &here, new(other)).await, Err(Error::Conflict)));
+            assert!(matches!(chat::append_message(&db.store, &alice, &here, new(other), Cap::Off).await, Err(Error::Conflict)));
         }
     }
 

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use parlour::{
     chat::{self, Error, NewMessage, Role, RoomKind, RoomPatch, RoomRef},
+    config::Cap,
     entity::{TenantScoped, room, room_member},
     ids::{RoomId, UserId},
     page::PageRequest,
@@ -74,7 +75,9 @@ impl Action {
     async fn run(self, store: &Store, actor: &Scope, room: &RoomRef, target: UserId) -> Result<(), Error> {
         let page = PageRequest::default();
         match self {
-            Self::Add(role) => chat::add_member(store, actor, room, target, role).await.map(drop),
+            Self::Add(role) => chat::add_member(store, actor, room, target, role, Cap::Off)
+                .await
+                .map(drop),
             Self::Change(role) => chat::change_role(store, actor, room, target, role).await.map(drop),
             Self::Invite(role) => chat::invite(store, actor, room, target, role).await.map(drop),
             Self::Kick => chat::remove_member(store, actor, room, target).await.map(drop),
@@ -189,7 +192,7 @@ both_engines! {
             }
         }
         assert_eq!(fields(chat::leave_room(&db.store, &alice, &by_id(&dm)).await), ["room"]);
-        assert_eq!(code(&chat::join_room(&db.store, &carol, &by_id(&dm)).await), "not_a_member");
+        assert_eq!(code(&chat::join_room(&db.store, &carol, &by_id(&dm), Cap::Off).await), "not_a_member");
         assert_eq!(members(&db.store, &alice, &dm).await.len(), 2);
     }
 
@@ -213,7 +216,7 @@ both_engines! {
             }
             let not_found = [
                 code(&chat::list_members(store, &mallory, &room, &page).await),
-                code(&chat::join_room(store, &mallory, &room).await),
+                code(&chat::join_room(store, &mallory, &room, Cap::Off).await),
                 code(&chat::leave_room(store, &mallory, &room).await),
                 code(&chat::decline_invitation(store, &mallory, &room).await),
                 code(&chat::withdraw_invitation(store, &mallory, &room, bob).await),
@@ -235,7 +238,7 @@ both_engines! {
         assert_eq!(code(&withdrawn), "invitation_not_found");
         // A scope that names a user of another tenant leads nowhere.
         let crossed = Scope { tenant_id: mallory.tenant_id, user_id: bob };
-        assert_eq!(code(&chat::join_room(store, &crossed, &by_id(&own)).await), "user_not_found");
+        assert_eq!(code(&chat::join_room(store, &crossed, &by_id(&own), Cap::Off).await), "user_not_found");
         assert_eq!(chat::list_invitations(store, &crossed, &page).await.unwrap().items, []);
         assert_eq!(chat::members_to_notify(store, mallory.tenant_id, board.id, 10).await.unwrap(), []);
     }
@@ -246,7 +249,7 @@ both_engines! {
         let mut came = vec![alice.user_id];
         for number in 0..6 {
             let user = scope(&db.store, "acme", &format!("user-{number}")).await;
-            let joined = chat::join_room(&db.store, &user, &by_id(&lobby)).await.unwrap();
+            let joined = chat::join_room(&db.store, &user, &by_id(&lobby), Cap::Off).await.unwrap();
             assert_eq!((joined.before, joined.after, joined.changed()), (None, Some(Role::Member), true));
             assert_eq!(joined.user.username, format!("user-{number}"));
             came.push(user.user_id);
@@ -282,9 +285,9 @@ both_engines! {
         let lobby = public_room(&db.store, &alice, "Lobby").await;
         let board = private_room(&db.store, &alice, "Board").await;
         for room in [&lobby, &board] {
-            let added = chat::add_member(&db.store, &alice, &by_id(room), bob.user_id, Role::Moderator).await.unwrap();
+            let added = chat::add_member(&db.store, &alice, &by_id(room), bob.user_id, Role::Moderator, Cap::Off).await.unwrap();
             assert_eq!((added.before, added.after, added.room.id), (None, Some(Role::Moderator), room.id));
-            let again = chat::add_member(&db.store, &alice, &by_id(room), bob.user_id, Role::Reader).await.unwrap();
+            let again = chat::add_member(&db.store, &alice, &by_id(room), bob.user_id, Role::Reader, Cap::Off).await.unwrap();
             assert!(!again.changed() && again.after == Some(Role::Moderator), "who is somebody already stays it");
             let kicked = chat::remove_member(&db.store, &alice, &by_id(room), bob.user_id).await.unwrap();
             assert_eq!((kicked.before, kicked.after), (Some(Role::Moderator), None));
@@ -292,12 +295,12 @@ both_engines! {
             let again = chat::remove_member(&db.store, &alice, &by_id(room), bob.user_id).await;
             assert_eq!(code(&again), "member_not_found");
         }
-        let back = chat::join_room(&db.store, &bob, &by_id(&lobby)).await.unwrap();
+        let back = chat::join_room(&db.store, &bob, &by_id(&lobby), Cap::Off).await.unwrap();
         assert_eq!(back.after, Some(Role::Member), "not what he was");
-        assert_eq!(code(&chat::join_room(&db.store, &bob, &by_id(&board)).await), "not_a_member");
+        assert_eq!(code(&chat::join_room(&db.store, &bob, &by_id(&board), Cap::Off).await), "not_a_member");
         assert_eq!(code(&chat::get_room(&db.store, &bob, &by_id(&board)).await), "not_a_member");
         chat::invite(&db.store, &alice, &by_id(&board), bob.user_id, Role::Member).await.unwrap();
-        chat::join_room(&db.store, &bob, &by_id(&board)).await.unwrap();
+        chat::join_room(&db.store, &bob, &by_id(&board), Cap::Off).await.unwrap();
     }
 
     async fn an_invitation_opens_a_private_room_once(db: TestDatabase) {
@@ -319,13 +322,13 @@ both_engines! {
         assert_eq!(code(&chat::list_messages(&db.store, &bob, &by_id(&board), Default::default()).await), "not_a_member");
 
         let here = by_id(&board);
-        let joined = join_all((0..8).map(|_| chat::join_room(&db.store, &bob, &here))).await;
+        let joined = join_all((0..8).map(|_| chat::join_room(&db.store, &bob, &here, Cap::Off))).await;
         let changed = joined.iter().filter(|joined| joined.as_ref().unwrap().changed()).count();
         assert_eq!(changed, 1);
         assert_eq!(role_of(&db.store, &bob, board.id, bob.user_id).await, Some(Role::Moderator));
         assert_eq!(chat::list_invitations(&db.store, &bob, &page).await.unwrap().items, []);
         chat::leave_room(&db.store, &bob, &by_id(&board)).await.unwrap();
-        assert_eq!(code(&chat::join_room(&db.store, &bob, &by_id(&board)).await), "not_a_member", "it is used up");
+        assert_eq!(code(&chat::join_room(&db.store, &bob, &by_id(&board), Cap::Off).await), "not_a_member", "it is used up");
     }
 
     async fn invitations_are_declined_withdrawn_and_lost(db: TestDatabase) {
@@ -343,7 +346,7 @@ both_engines! {
         assert_eq!(chat::decline_invitation(store, &bob, &board).await.unwrap().user.id, bob.user_id);
         assert!(!is_open().await);
         assert_eq!(code(&chat::decline_invitation(store, &bob, &board).await), "invitation_not_found");
-        assert_eq!(code(&chat::join_room(store, &bob, &board).await), "not_a_member");
+        assert_eq!(code(&chat::join_room(store, &bob, &board, Cap::Off).await), "not_a_member");
 
         // What an admin offered, no moderator takes back or makes less of.
         invite(&alice, Role::Admin).await.unwrap();
@@ -370,7 +373,7 @@ both_engines! {
         chat::ban(store, &alice, &board, bob.user_id, None, None).await.unwrap();
         assert!(!is_open().await);
         assert_eq!(fields(invite(&alice, Role::Member).await), ["user_id"]);
-        let added = chat::add_member(store, &alice, &board, bob.user_id, Role::Member).await;
+        let added = chat::add_member(store, &alice, &board, bob.user_id, Role::Member, Cap::Off).await;
         assert_eq!(fields(added), ["user_id"]);
     }
 
@@ -412,10 +415,10 @@ both_engines! {
         let lobby = public_room(store, &alice, "Lobby").await;
         let room = by_id(&lobby);
         put(store, &alice, lobby.id, moderator.user_id, Some(Role::Moderator)).await;
-        chat::add_member(store, &alice, &room, bob.user_id, Role::Reader).await.unwrap();
+        chat::add_member(store, &alice, &room, bob.user_id, Role::Reader, Cap::Off).await.unwrap();
         let write = async || {
             let new = NewMessage { content: "hello".to_owned(), ..NewMessage::default() };
-            chat::append_message(store, &bob, &room, new).await
+            chat::append_message(store, &bob, &room, new, Cap::Off).await
         };
         for leaves in 0..3 {
             match leaves {
@@ -433,7 +436,7 @@ both_engines! {
             assert_eq!(code(&chat::invite(store, &moderator, &room, bob.user_id, Role::Member).await), "not_an_admin");
             let authorised = chat::authorise(store, &bob, &room, chat::Access::Write).await;
             assert_eq!((code(&authorised), code(&write().await)), ("read_only", "read_only"));
-            let back = chat::join_room(store, &bob, &room).await.unwrap();
+            let back = chat::join_room(store, &bob, &room, Cap::Off).await.unwrap();
             assert_eq!(back.after, Some(Role::Reader));
         }
         chat::leave_room(store, &bob, &room).await.unwrap();
@@ -510,7 +513,7 @@ both_engines! {
         let bob = scope(&db.store, "acme", "bob").await;
         let lobby = public_room(&db.store, &alice, "Lobby").await;
         let room = by_id(&lobby);
-        chat::join_room(&db.store, &bob, &room).await.unwrap();
+        chat::join_room(&db.store, &bob, &room, Cap::Off).await.unwrap();
         assert_eq!(chat::leave_room(&db.store, &alice, &room).await.unwrap().promoted, None);
         assert_eq!(role_of(&db.store, &alice, lobby.id, bob.user_id).await, Some(Role::Member));
         put(&db.store, &alice, lobby.id, alice.user_id, Some(Role::Admin)).await;
@@ -525,8 +528,8 @@ both_engines! {
         let (carl, dora) = (scope(store, "acme", "carl").await, scope(store, "acme", "dora").await);
         let den = private_room(store, &ann, "Den").await;
         let room = RoomRef::Id(den.id);
-        chat::add_member(store, &ann, &room, bob.user_id, Role::Admin).await.unwrap();
-        chat::add_member(store, &ann, &room, carl.user_id, Role::Admin).await.unwrap();
+        chat::add_member(store, &ann, &room, bob.user_id, Role::Admin, Cap::Off).await.unwrap();
+        chat::add_member(store, &ann, &room, carl.user_id, Role::Admin, Cap::Off).await.unwrap();
         let outranked = chat::change_role(store, &bob, &room, carl.user_id, Role::Member).await;
         assert!(matches!(outranked, Err(Error::Outranked)), "admins do not act on one another");
         let outranked = chat::change_role(store, &bob, &room, ann.user_id, Role::Member).await;
@@ -535,7 +538,7 @@ both_engines! {
         chat::change_role(store, &ann, &room, bob.user_id, Role::Owner).await.unwrap();
         // An owner outranks an admin, who created the room or not; and is no admin any more who was demoted.
         chat::change_role(store, &bob, &room, ann.user_id, Role::Moderator).await.unwrap();
-        let refused = chat::add_member(store, &ann, &room, dora.user_id, Role::Member).await;
+        let refused = chat::add_member(store, &ann, &room, dora.user_id, Role::Member, Cap::Off).await;
         assert!(matches!(refused, Err(Error::NotAdmin)));
     }
 

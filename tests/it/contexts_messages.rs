@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use parlour::{
     chat::{self, Appended, Error, MessageKind, MessageQuery, NewMessage, Quote, Role, Room, RoomRef},
+    config::Cap,
     entity::{TenantScoped, room_member},
     ids::{MessageId, RoomId, UserId},
     scope::Scope,
@@ -29,7 +30,7 @@ fn with_client_id(content: &str, client_id: &str) -> NewMessage {
 }
 
 async fn append(store: &Store, scope: &Scope, room: &Room, new: NewMessage) -> Result<Appended, Error> {
-    chat::append_message(store, scope, &RoomRef::Id(room.id), new).await
+    chat::append_message(store, scope, &RoomRef::Id(room.id), new, Cap::Off).await
 }
 
 async fn head_seq(store: &Store, scope: &Scope, room: &Room) -> i64 {
@@ -106,10 +107,10 @@ both_engines! {
         assert!(matches!(append(&db.store, &mallory, &public, new("hello")).await, Err(Error::RoomNotFound)));
         assert!(matches!(append(&db.store, &nobody, &public, new("hello")).await, Err(Error::UserNotFound)));
         for unknown in [RoomRef::Id(RoomId::generate()), RoomRef::parse("nowhere"), RoomRef::parse("No\0where")] {
-            let refused = chat::append_message(&db.store, &alice, &unknown, new("hello")).await;
+            let refused = chat::append_message(&db.store, &alice, &unknown, new("hello"), Cap::Off).await;
             assert!(matches!(refused, Err(Error::RoomNotFound)), "{unknown:?}");
         }
-        chat::join_room(&db.store, &bob, &RoomRef::Id(public.id)).await.unwrap();
+        chat::join_room(&db.store, &bob, &RoomRef::Id(public.id), Cap::Off).await.unwrap();
         make_reader(&db.store, &bob, &public).await;
         assert!(matches!(append(&db.store, &bob, &public, new("hello")).await, Err(Error::ReadOnly)));
         let reply_to = NewMessage { reply_to: Some(MessageId::generate()), ..new("hello") };

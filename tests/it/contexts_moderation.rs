@@ -8,6 +8,7 @@ use std::{
 use futures_util::future::{join, join_all};
 use parlour::{
     chat::{self, Access, Appended, Error, MessageQuery, NewMessage, Role, Room, RoomRef},
+    config::Cap,
     entity::{TenantScoped, message, room_member, room_sanction},
     page::PageRequest,
     scope::Scope,
@@ -28,7 +29,7 @@ async fn write(store: &Store, who: &Scope, room: &Room) -> Result<Appended, Erro
         content: "hello".to_owned(),
         ..NewMessage::default()
     };
-    chat::append_message(store, who, &by_id(room), new).await
+    chat::append_message(store, who, &by_id(room), new, Cap::Off).await
 }
 
 /// In so many seconds.
@@ -64,7 +65,7 @@ async fn everything(store: &Store, who: &Scope, room: &Room, message: &chat::Mes
         code(&chat::mark_read(store, who, &here, 1).await),
         code(&chat::mark_unread(store, who, &here, 1).await),
         code(&chat::unread(store, who, room.id).await),
-        code(&chat::join_room(store, who, &here).await),
+        code(&chat::join_room(store, who, &here, Cap::Off).await),
         code(&chat::leave_room(store, who, &here).await),
         code(&write(store, who, room).await),
         code(&chat::edit_message(store, who, &here, message.id, "other".to_owned(), None).await),
@@ -74,7 +75,7 @@ async fn everything(store: &Store, who: &Scope, room: &Room, message: &chat::Mes
         code(&chat::pin_message(store, who, &here, message.id).await),
         code(&chat::list_bans(store, who, &here, &page).await),
         code(&chat::unban(store, who, &here, who.user_id).await),
-        code(&chat::add_member(store, who, &here, who.user_id, Role::Member).await),
+        code(&chat::add_member(store, who, &here, who.user_id, Role::Member, Cap::Off).await),
         code(&chat::set_frozen(store, who, &here, true).await),
         code(&chat::delete_room(store, who, &here).await),
     ]
@@ -88,7 +89,7 @@ both_engines! {
         for (name, private) in [("Lobby", false), ("Board", true)] {
             let room = if private { private_room(store, &alice, name).await } else { public_room(store, &alice, name).await };
             let here = by_id(&room);
-            chat::add_member(store, &alice, &here, bob.user_id, Role::Moderator).await.unwrap();
+            chat::add_member(store, &alice, &here, bob.user_id, Role::Moderator, Cap::Off).await.unwrap();
             let message = say(store, &bob, &room, "mine").await;
             let until = after(3600);
             let reason = Some("spam".to_owned());
@@ -109,7 +110,7 @@ both_engines! {
             assert_eq!(listed.items, []);
             let expected = if private { "not_a_member" } else { "ok" };
             assert_eq!(code(&chat::authorise(store, &bob, &here, Access::Read).await), expected);
-            assert_eq!(code(&chat::join_room(store, &bob, &here).await), expected);
+            assert_eq!(code(&chat::join_room(store, &bob, &here, Cap::Off).await), expected);
             let lifted = chat::unban(store, &alice, &here, bob.user_id).await.unwrap();
             assert!(!lifted.changed, "it is over already");
         }
@@ -208,8 +209,8 @@ both_engines! {
         let lobby = public_room(store, &alice, "Lobby").await;
         let here = by_id(&lobby);
         for _ in 0..5 {
-            let joins = join_all((0..6).map(|_| chat::join_room(store, &bob, &here)));
-            let adds = join_all((0..2).map(|_| chat::add_member(store, &alice, &here, bob.user_id, Role::Member)));
+            let joins = join_all((0..6).map(|_| chat::join_room(store, &bob, &here, Cap::Off)));
+            let adds = join_all((0..2).map(|_| chat::add_member(store, &alice, &here, bob.user_id, Role::Member, Cap::Off)));
             let ban = chat::ban(store, &alice, &here, bob.user_id, None, None);
             let ((joins, _), ban) = join(join(joins, adds), ban).await;
             ban.unwrap();
@@ -249,7 +250,7 @@ both_engines! {
         // Neither leaving nor another role ends it.
         chat::leave_room(store, &bob, &here).await.unwrap();
         assert_eq!(code(&write(store, &bob, &lobby).await), "muted");
-        chat::join_room(store, &bob, &here).await.unwrap();
+        chat::join_room(store, &bob, &here, Cap::Off).await.unwrap();
         chat::change_role(store, &alice, &here, bob.user_id, Role::Moderator).await.unwrap();
         assert_eq!(code(&write(store, &bob, &lobby).await), "muted");
         assert!(chat::delete_message(store, &bob, &here, message.id, None).await.unwrap().changed);
@@ -274,14 +275,14 @@ both_engines! {
         let lobby = public_room(store, &alice, "Lobby").await;
         let here = by_id(&lobby);
         let new = || NewMessage { content: "once".to_owned(), client_id: Some("1".to_owned()), ..NewMessage::default() };
-        let first = chat::append_message(store, &bob, &here, new()).await.unwrap();
+        let first = chat::append_message(store, &bob, &here, new(), Cap::Off).await.unwrap();
         chat::set_frozen(store, &alice, &here, true).await.unwrap();
         chat::set_slow_mode(store, &alice, &here, 60).await.unwrap();
         chat::mute(store, &alice, &here, bob.user_id, None, None).await.unwrap();
-        let again = chat::append_message(store, &bob, &here, new()).await.unwrap();
+        let again = chat::append_message(store, &bob, &here, new(), Cap::Off).await.unwrap();
         assert_eq!((again.repeated, &again.message), (true, &first.message));
         chat::ban(store, &alice, &here, bob.user_id, None, None).await.unwrap();
-        assert_eq!(code(&chat::append_message(store, &bob, &here, new()).await), "banned");
+        assert_eq!(code(&chat::append_message(store, &bob, &here, new(), Cap::Off).await), "banned");
     }
 
     async fn slow_mode_tells_exactly_how_long_to_wait(db: TestDatabase) {
@@ -379,7 +380,7 @@ both_engines! {
         put(store, &alice, lobby.id, bob.user_id, Some(Role::Member)).await;
         assert!(chat::remove_reaction(store, &bob, &here, message.id, THUMB).await.unwrap().changed);
         assert!(chat::delete_message(store, &bob, &here, message.id, None).await.unwrap().changed);
-        assert_eq!(code(&chat::join_room(store, &scope(store, "acme", "carol").await, &here).await), "ok");
+        assert_eq!(code(&chat::join_room(store, &scope(store, "acme", "carol").await, &here, Cap::Off).await), "ok");
         assert!(chat::set_frozen(store, &alice, &here, false).await.unwrap().changed);
         write(store, &bob, &lobby).await.unwrap();
     }
@@ -390,7 +391,7 @@ both_engines! {
         let bob = scope(store, "acme", "bob").await;
         let board = private_room(store, &alice, "Board").await;
         let here = by_id(&board);
-        chat::add_member(store, &alice, &here, bob.user_id, Role::Reader).await.unwrap();
+        chat::add_member(store, &alice, &here, bob.user_id, Role::Reader, Cap::Off).await.unwrap();
         let message = say(store, &alice, &board, "news").await;
         assert_eq!(code(&write(store, &bob, &board).await), "read_only");
         assert_eq!(code(&chat::authorise(store, &bob, &here, Access::Write).await), "read_only");

@@ -3,6 +3,7 @@
 use futures_util::future::{join, join_all};
 use parlour::{
     chat::{self, NewMessage, ReadMark, Role, Room, RoomRef, Unread},
+    config::Cap,
     entity::{TenantScoped, message, room, room_member},
     ids::{MessageId, RoomId},
     scope::Scope,
@@ -112,7 +113,7 @@ both_engines! {
         let alice = scope(store, "acme", "alice").await;
         let bob = scope(store, "acme", "bob").await;
         let lobby = public_room(store, &alice, "Lobby").await;
-        chat::join_room(store, &bob, &by_id(&lobby)).await.unwrap();
+        chat::join_room(store, &bob, &by_id(&lobby), Cap::Off).await.unwrap();
         let writes = async {
             for _ in 0..20 {
                 say(store, &alice, &lobby, "hello").await;
@@ -137,7 +138,7 @@ both_engines! {
         let alice = scope(store, "acme", "alice").await;
         let bob = scope(store, "acme", "bob").await;
         let lobby = public_room(store, &alice, "Lobby").await;
-        chat::join_room(store, &bob, &by_id(&lobby)).await.unwrap();
+        chat::join_room(store, &bob, &by_id(&lobby), Cap::Off).await.unwrap();
         for _ in 0..5 {
             say(store, &alice, &lobby, "hello").await;
         }
@@ -161,7 +162,7 @@ both_engines! {
         let bob = scope(store, "acme", "bob").await;
         let lobby = public_room(store, &alice, "Lobby").await;
         let here = by_id(&lobby);
-        chat::join_room(store, &bob, &here).await.unwrap();
+        chat::join_room(store, &bob, &here, Cap::Off).await.unwrap();
         let root = say(store, &alice, &lobby, "root").await;
         say(store, &bob, &lobby, "own").await;
         let deleted = say(store, &alice, &lobby, "deleted @bob").await;
@@ -176,7 +177,7 @@ both_engines! {
                 also_in_room,
                 ..NewMessage::default()
             };
-            chat::append_message(store, &alice, &here, reply).await.unwrap();
+            chat::append_message(store, &alice, &here, reply, Cap::Off).await.unwrap();
         }
         assert_eq!(unread(store, &bob, &lobby).await, (3, 1), "who is named in a thread is told");
         // Edits, reactions and pins are no new messages.
@@ -207,10 +208,10 @@ both_engines! {
             scope(store, "acme", "dave").await,
             scope(store, "acme", "erin").await,
         ];
-        chat::join_room(store, &bob, &by_id(&lobby)).await.unwrap();
-        chat::add_member(store, &alice, &by_id(&board), carol.user_id, Role::Reader).await.unwrap();
+        chat::join_room(store, &bob, &by_id(&lobby), Cap::Off).await.unwrap();
+        chat::add_member(store, &alice, &by_id(&board), carol.user_id, Role::Reader, Cap::Off).await.unwrap();
         chat::invite(store, &alice, &by_id(&board), dave.user_id, Role::Member).await.unwrap();
-        chat::join_room(store, &dave, &by_id(&board)).await.unwrap();
+        chat::join_room(store, &dave, &by_id(&board), Cap::Off).await.unwrap();
         say(store, &erin, &lobby, "joins by saying this").await;
         let counts = [
             unread(store, &bob, &lobby).await,
@@ -222,7 +223,7 @@ both_engines! {
         // And so has who comes back.
         chat::mark_unread(store, &bob, &by_id(&lobby), 1).await.unwrap();
         chat::leave_room(store, &bob, &by_id(&lobby)).await.unwrap();
-        chat::join_room(store, &bob, &by_id(&lobby)).await.unwrap();
+        chat::join_room(store, &bob, &by_id(&lobby), Cap::Off).await.unwrap();
         assert_eq!(unread(store, &bob, &lobby).await, (0, 0));
     }
 
@@ -231,7 +232,7 @@ both_engines! {
         let alice = scope(store, "acme", "alice").await;
         let bob = scope(store, "acme", "bob").await;
         let lobby = public_room(store, &alice, "Lobby").await;
-        chat::join_room(store, &bob, &by_id(&lobby)).await.unwrap();
+        chat::join_room(store, &bob, &by_id(&lobby), Cap::Off).await.unwrap();
         say_many(store, &alice, &lobby, 1200).await;
         assert_eq!(unread(store, &bob, &lobby).await, (999, 0));
         mark(store, &bob, &lobby, 201).await;
@@ -247,7 +248,7 @@ both_engines! {
         let lobby = public_room(store, &alice, "Lobby").await;
         let other = public_room(store, &alice, "Other").await;
         for room in [&lobby, &other] {
-            chat::join_room(store, &bob, &by_id(room)).await.unwrap();
+            chat::join_room(store, &bob, &by_id(room), Cap::Off).await.unwrap();
         }
         say(store, &alice, &other, "hello").await;
         // Ten of others, thousands of one's own, ten of others.
@@ -274,7 +275,7 @@ both_engines! {
             } else {
                 private_room(store, &alice, "Room").await
             };
-            chat::add_member(store, &alice, &by_id(&room), bob.user_id, Role::Member).await.unwrap();
+            chat::add_member(store, &alice, &by_id(&room), bob.user_id, Role::Member, Cap::Off).await.unwrap();
             for _ in 0..number {
                 say(store, &alice, &room, "hey @bob").await;
             }
@@ -311,7 +312,7 @@ both_engines! {
         let bob = scope(store, "acme", "bob").await;
         let oldest = public_room(store, &alice, "Oldest").await;
         let model = room::Entity::in_tenant(alice.tenant_id).one(store.reader()).await.unwrap().unwrap();
-        chat::join_room(store, &bob, &by_id(&oldest)).await.unwrap();
+        chat::join_room(store, &bob, &by_id(&oldest), Cap::Off).await.unwrap();
         let membership = room_member::Entity::in_tenant(alice.tenant_id)
             .filter(room_member::Column::UserId.eq(bob.user_id))
             .one(store.reader())
@@ -341,7 +342,7 @@ both_engines! {
         let bob = scope(store, "acme", "bob").await;
         let stranger = scope(store, "acme", "stranger").await;
         let lobby = public_room(store, &alice, "Lobby").await;
-        chat::join_room(store, &bob, &by_id(&lobby)).await.unwrap();
+        chat::join_room(store, &bob, &by_id(&lobby), Cap::Off).await.unwrap();
         say(store, &alice, &lobby, "hey @bob").await;
         let users = [alice.user_id, bob.user_id, stranger.user_id];
         let mut counted = chat::unread_of_members(store, alice.tenant_id, lobby.id, &users).await.unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use parlour::{
     chat::{self, Error, Message, MessageQuery, NewMessage, Recovery, Room, RoomRef},
+    config::Cap,
     ids::RoomId,
     scope::Scope,
     store::Store,
@@ -51,7 +52,7 @@ both_engines! {
         chat::delete_message(&db.store, &alice, &here, ids[2], None).await.unwrap();
         chat::pin_message(&db.store, &alice, &here, ids[1]).await.unwrap();
         let reply = NewMessage { content: "reply".to_owned(), thread_root: Some(ids[0]), ..NewMessage::default() };
-        chat::append_message(&db.store, &alice, &here, reply).await.unwrap();
+        chat::append_message(&db.store, &alice, &here, reply, Cap::Off).await.unwrap();
         chat::edit_message(&db.store, &alice, &here, ids[4], "5!".to_owned(), None).await.unwrap();
 
         let (messages, head) = recovered(since(&db.store, &alice, &room, 6, 300).await);

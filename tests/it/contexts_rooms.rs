@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use parlour::{
     chat::{self, Access, Error, NewRoom, Role, Room, RoomKind, RoomRef},
+    config::Cap,
     entity::{TenantScoped, message, room_member},
     ids::{RoomId, UserId},
     page::PageRequest,
@@ -46,7 +47,7 @@ both_engines! {
     async fn a_room_is_found_by_id_and_slug_and_its_creator_is_its_admin(db: TestDatabase) {
         let alice = scope(&db.store, "acme", "alice").await;
         let new = NewRoom { description: Some("All of it\n".to_owned()), ..new("  Tech Talk ") };
-        let room = chat::create_room(&db.store, &alice, new).await.unwrap();
+        let room = chat::create_room(&db.store, &alice, new, Cap::Off).await.unwrap();
         assert_eq!((room.name.as_str(), room.slug.as_deref()), ("Tech Talk", Some("tech-talk")));
         assert_eq!((room.kind, room.head_seq, room.creator_id), (RoomKind::Public, 0, Some(alice.user_id)));
         assert_eq!(room.description.as_deref(), Some("All of it\n"));
@@ -62,7 +63,7 @@ both_engines! {
         assert_eq!(public_room(&db.store, &mallory, "Lobby").await.slug.unwrap(), "lobby");
         assert_eq!(public_room(&db.store, &alice, "Lobby").await.slug.unwrap(), "lobby");
         assert_eq!(public_room(&db.store, &alice, "Lobby!").await.slug.unwrap(), "lobby-2");
-        let made = join_all((0..24).map(|_| chat::create_room(&db.store, &alice, new("lobby")))).await;
+        let made = join_all((0..24).map(|_| chat::create_room(&db.store, &alice, new("lobby"), Cap::Off))).await;
         let mut slugs: Vec<String> = made.into_iter().map(|room| room.unwrap().slug.unwrap()).collect();
         slugs.sort_unstable();
         slugs.dedup();
@@ -74,9 +75,9 @@ both_engines! {
         let alice = scope(&db.store, "acme", "alice").await;
         let mallory = scope(&db.store, "globex", "mallory").await;
         let chosen = || NewRoom { slug: Some("lobby".to_owned()), ..new("Foyer") };
-        chat::create_room(&db.store, &alice, chosen()).await.unwrap();
-        assert!(matches!(chat::create_room(&db.store, &alice, chosen()).await, Err(Error::Invalid(_))));
-        chat::create_room(&db.store, &mallory, chosen()).await.unwrap();
+        chat::create_room(&db.store, &alice, chosen(), Cap::Off).await.unwrap();
+        assert!(matches!(chat::create_room(&db.store, &alice, chosen(), Cap::Off).await, Err(Error::Invalid(_))));
+        chat::create_room(&db.store, &mallory, chosen(), Cap::Off).await.unwrap();
     }
 
     async fn rooms_have_rules(db: TestDatabase) {
@@ -98,16 +99,16 @@ both_engines! {
             (slug(&RoomId::generate().0.simple().to_string()), "slug"),
             (NewRoom { kind: Some(RoomKind::Dm), ..new("Lobby") }, "kind"),
         ] {
-            match chat::create_room(&db.store, &alice, new.clone()).await {
+            match chat::create_room(&db.store, &alice, new.clone(), Cap::Off).await {
                 Err(Error::Invalid(violations)) => {
                     assert!(serde_json::to_value(violations).unwrap().get(field).is_some(), "{new:?}");
                 }
                 other => panic!("{new:?}: {other:?}"),
             }
         }
-        chat::create_room(&db.store, &alice, new(&"\u{e9}".repeat(80))).await.unwrap();
+        chat::create_room(&db.store, &alice, new(&"\u{e9}".repeat(80)), Cap::Off).await.unwrap();
         let nobody = Scope { user_id: UserId::generate(), ..alice };
-        assert!(matches!(chat::create_room(&db.store, &nobody, new("Lobby")).await, Err(Error::UserNotFound)));
+        assert!(matches!(chat::create_room(&db.store, &nobody, new("Lobby"), Cap::Off).await, Err(Error::UserNotFound)));
         assert_eq!(listed(&db.store, &alice).await.len(), 1, "the refused ones left nothing");
     }
 
@@ -172,14 +173,14 @@ both_engines! {
             assert!(matches!(chat::get_room_with_members(store, scope, &room).await, Err(Error::RoomNotFound)));
             assert!(matches!(chat::authorise(store, scope, &room, Access::Read).await, Err(Error::RoomNotFound)));
             assert!(matches!(chat::authorise(store, scope, &room, Access::Write).await, Err(Error::RoomNotFound)));
-            assert!(matches!(chat::join_room(store, scope, &room).await, Err(Error::RoomNotFound)));
+            assert!(matches!(chat::join_room(store, scope, &room, Cap::Off).await, Err(Error::RoomNotFound)));
             assert!(matches!(chat::leave_room(store, scope, &room).await, Err(Error::RoomNotFound)));
             assert!(matches!(chat::delete_room(store, scope, &room).await, Err(Error::RoomNotFound)));
         }
         // A user of acme whose scope says globex gets nowhere either.
         let crossed = Scope { tenant_id: mallory.tenant_id, user_id: alice.user_id };
         assert!(matches!(chat::get_room(&db.store, &crossed, &by_id(&lobby)).await, Err(Error::RoomNotFound)));
-        assert!(matches!(chat::create_room(&db.store, &crossed, new("Lobby")).await, Err(Error::UserNotFound)));
+        assert!(matches!(chat::create_room(&db.store, &crossed, new("Lobby"), Cap::Off).await, Err(Error::UserNotFound)));
     }
 
     async fn strangers_enter_public_rooms_only(db: TestDatabase) {
@@ -198,7 +199,7 @@ both_engines! {
         let (store, board) = (&db.store, by_id(&board));
         assert!(matches!(chat::get_room(store, &bob, &board).await, Err(Error::NotMember)));
         assert!(matches!(chat::get_room_with_members(store, &bob, &board).await, Err(Error::NotMember)));
-        assert!(matches!(chat::join_room(store, &bob, &board).await, Err(Error::NotMember)));
+        assert!(matches!(chat::join_room(store, &bob, &board, Cap::Off).await, Err(Error::NotMember)));
         assert!(matches!(chat::leave_room(store, &bob, &board).await, Err(Error::NotMember)));
         assert!(matches!(chat::delete_room(store, &bob, &board).await, Err(Error::NotMember)));
     }
@@ -208,10 +209,10 @@ both_engines! {
         let bob = scope(&db.store, "acme", "bob").await;
         let lobby = public_room(&db.store, &alice, "Lobby").await;
         for _ in 0..2 {
-            assert_eq!(chat::join_room(&db.store, &bob, &by_id(&lobby)).await.unwrap().room, lobby);
+            assert_eq!(chat::join_room(&db.store, &bob, &by_id(&lobby), Cap::Off).await.unwrap().room, lobby);
         }
         // Who is somebody already is not made a mere member.
-        chat::join_room(&db.store, &alice, &by_id(&lobby)).await.unwrap();
+        chat::join_room(&db.store, &alice, &by_id(&lobby), Cap::Off).await.unwrap();
         let room = chat::get_room_with_members(&db.store, &bob, &by_id(&lobby)).await.unwrap();
         assert_eq!((room.role, room.member_count), (Some(Role::Member), 2));
         let members: Vec<_> =
@@ -223,14 +224,14 @@ both_engines! {
         let (_, role) = chat::get_room(&db.store, &bob, &by_id(&lobby)).await.unwrap();
         assert_eq!(role, None);
         let nobody = Scope { user_id: UserId::generate(), ..alice };
-        assert!(matches!(chat::join_room(&db.store, &nobody, &by_id(&lobby)).await, Err(Error::UserNotFound)));
+        assert!(matches!(chat::join_room(&db.store, &nobody, &by_id(&lobby), Cap::Off).await, Err(Error::UserNotFound)));
     }
 
     async fn joining_many_times_at_once_makes_one_member(db: TestDatabase) {
         let alice = scope(&db.store, "acme", "alice").await;
         let bob = scope(&db.store, "acme", "bob").await;
         let lobby = by_id(&public_room(&db.store, &alice, "Lobby").await);
-        for joined in join_all((0..8).map(|_| chat::join_room(&db.store, &bob, &lobby))).await {
+        for joined in join_all((0..8).map(|_| chat::join_room(&db.store, &bob, &lobby, Cap::Off))).await {
             joined.unwrap();
         }
         let room = chat::get_room_with_members(&db.store, &bob, &lobby).await.unwrap();

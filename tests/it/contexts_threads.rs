@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use parlour::{
     chat::{self, Appended, Error, Message, MessageQuery, NewMessage, Room, RoomRef},
+    config::Cap,
     ids::MessageId,
     scope::Scope,
     store::Store,
@@ -19,7 +20,7 @@ fn under(root: &Message, content: &str) -> NewMessage {
 }
 
 async fn append(store: &Store, scope: &Scope, room: &Room, new: NewMessage) -> Result<Appended, Error> {
-    chat::append_message(store, scope, &RoomRef::Id(room.id), new).await
+    chat::append_message(store, scope, &RoomRef::Id(room.id), new, Cap::Off).await
 }
 
 async fn contents(store: &Store, scope: &Scope, room: &Room) -> Vec<String> {

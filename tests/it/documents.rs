@@ -9,7 +9,9 @@ use std::{
 
 use actix_web::{ResponseError, body::to_bytes};
 use parlour::{
-    accounts, chat,
+    accounts,
+    api_keys::{self, Permission},
+    audit, chat,
     config::reference,
     realtime::SendError,
     tenants,
@@ -190,6 +192,9 @@ fn samples() -> Vec<ApiError> {
         chat::Error::TooLate.into(),
         chat::Error::NotModerator.into(),
         chat::Error::TooManyPins.into(),
+        chat::Error::RoomFull.into(),
+        chat::Error::TooManyRooms.into(),
+        chat::Error::RoomCreationClosed.into(),
         chat::Error::Banned.into(),
         chat::Error::Muted { until: None }.into(),
         chat::Error::SlowMode {
@@ -207,12 +212,32 @@ fn samples() -> Vec<ApiError> {
         accounts::Error::InvalidCredentials.into(),
         accounts::Error::NotFound.into(),
         accounts::Error::SignedOut.into(),
+        accounts::Error::RegistrationClosed.into(),
+        accounts::Error::GuestsNotAllowed.into(),
+        accounts::Error::ClaimsNotAllowed.into(),
+        accounts::Error::GuestNotFound.into(),
+        accounts::Error::Suspended.into(),
+        accounts::Error::Chat(chat::Error::UserNotFound).into(),
         accounts::Error::Busy.into(),
         accounts::Error::Hashing("secret".to_owned()).into(),
         tenants::Error::NotFound.into(),
+        tenants::Error::SlugTaken.into(),
+        tenants::Error::KeyNotFound.into(),
+        tenants::Error::TooManyKeys.into(),
+        api_keys::Error::Unknown.into(),
+        api_keys::Error::NotFound.into(),
+        api_keys::Error::TooMany.into(),
+        api_keys::Error::BotSuspended.into(),
+        api_keys::Error::NotPermitted {
+            needed: Permission::UsersRead,
+        }
+        .into(),
+        audit::Error::Db(db()).into(),
+        SendError::FeatureDisabled.into(),
         SendError::Unavailable.into(),
         ApiError::Unauthorized,
         ApiError::OriginNotAllowed,
+        ApiError::TenantSuspended,
         ApiError::NotFound,
         ApiError::MethodNotAllowed {
             allow: "GET".to_owned(),
@@ -248,7 +273,7 @@ async fn statuses_and_texts_of_rest_are_those_documented() {
         "invalid input",
         "signed out",
         "too many sign-ins at once",
-        "a tenant with this slug exists",
+        "a signing key's secret does not open",
     ];
     let texts = set(answered
         .iter()
@@ -258,6 +283,8 @@ async fn statuses_and_texts_of_rest_are_those_documented() {
         "src/chat/error.rs",
         "src/accounts/error.rs",
         "src/tenants/error.rs",
+        "src/api_keys/error.rs",
+        "src/audit/error.rs",
         "src/realtime/publish.rs",
     ] {
         for text in after(&code(&root().join(path)), "#[error(\"") {
@@ -276,8 +303,8 @@ fn reasons_of_refusals_are_those_documented() {
             .iter()
             .map(|row| row[0].trim_matches('`'))));
     }
-    // Named in a sentence: no event leads to it.
-    documented.insert("not_the_creator".to_owned());
+    // Named in a sentence: no event leads to them.
+    documented.extend(["not_the_creator", "too_many_rooms", "room_creation_closed"].map(str::to_owned));
 
     let mut told = BTreeSet::new();
     for path in files(&root().join("src"), ".rs") {
@@ -303,6 +330,18 @@ fn close_codes_are_those_documented() {
     assert_eq!(documented, known);
 }
 
+/// The events that clients send, as the guide to the socket lists them.
+pub fn events_of_clients() -> BTreeSet<String> {
+    documented_events(section(&read("docs/realtime.md"), "## What a client sends"))
+}
+
+/// The events of a table, but for the protocol's own.
+fn documented_events(table: &str) -> BTreeSet<String> {
+    let mut events: BTreeSet<String> = rows(table).iter().flat_map(|row| quoted(row[0])).collect();
+    events.remove("phx_join");
+    events
+}
+
 #[test]
 fn events_of_the_socket_are_those_documented() {
     let session = code(&root().join("src/web/socket/session.rs"));
@@ -310,6 +349,7 @@ fn events_of_the_socket_are_those_documented() {
         .lines()
         .filter_map(|line| line.trim().strip_suffix(" if in_room => {"))
         .flat_map(|line| line.split('"').skip(1).step_by(2)));
+    handled.extend(after(&session, "if event == \""));
     let payloads = code(&root().join("src/web/socket/payloads.rs"));
     let (_, change) = payloads
         .split_once("pub fn change(")
@@ -329,14 +369,8 @@ fn events_of_the_socket_are_those_documented() {
     let (taken, _) = readme
         .split_once("| from the server |")
         .expect("README has both tables of events");
-    for (page, table) in [
-        ("README.md", section(taken, "## Socket")),
-        ("docs/realtime.md", section(&guide, "## What a client sends")),
-    ] {
-        let mut documented: BTreeSet<String> = rows(table).iter().flat_map(|row| quoted(row[0])).collect();
-        documented.remove("phx_join");
-        assert_eq!(documented, handled, "{page}");
-    }
+    assert_eq!(documented_events(section(taken, "## Socket")), handled, "README.md");
+    assert_eq!(events_of_clients(), handled, "docs/realtime.md");
     let (_, given) = readme.split_once("| from the server |").unwrap_or_default();
     let given = given.split("\n## ").next().unwrap_or_default();
     let told: BTreeSet<String> = rows(given).iter().flat_map(|row| quoted(row[0])).collect();

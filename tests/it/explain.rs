@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use parlour::{
     chat::{self, MessageQuery, NewMessage, Recovery, RoomRef},
+    config::Cap,
     store::Store,
 };
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
@@ -64,7 +65,7 @@ both_engines! {
             ..NewMessage::default()
         };
         for _ in 0..49 {
-            chat::append_message(&store, &alice, &here, reply.clone()).await.unwrap();
+            chat::append_message(&store, &alice, &here, reply.clone(), Cap::Off).await.unwrap();
             assert_eq!(count(), 5);
         }
         chat::add_reaction(&db.store, &alice, &here, root.id, "\u{1f44d}").await.unwrap();

@@ -2,6 +2,7 @@
 
 use parlour::{
     chat::{self, NewMessage, RoomRef},
+    config::Cap,
     store::Store,
 };
 use sea_orm::{ConnectionTrait, Statement};
@@ -63,7 +64,9 @@ async fn postgres_counts_unread_messages_along_the_log() {
     let mut rooms = Vec::new();
     for count in [20_000, 2_000, 2_000] {
         let room = public_room(&db.store, &alice, "Lobby").await.id;
-        chat::join_room(&db.store, &bob, &RoomRef::Id(room)).await.unwrap();
+        chat::join_room(&db.store, &bob, &RoomRef::Id(room), Cap::Off)
+            .await
+            .unwrap();
         // Half are alice's, half are bob's; a tenth names bob.
         let bulk = format!(
             "INSERT INTO messages (tenant_id, room_id, seq, id, changed_seq, user_id, type, content, inserted_at) \
@@ -107,7 +110,7 @@ async fn postgres_counts_unread_messages_along_the_log() {
         content: "hello".to_owned(),
         ..NewMessage::default()
     };
-    chat::append_message(&store, &bob, &RoomRef::Id(rooms[0]), new)
+    chat::append_message(&store, &bob, &RoomRef::Id(rooms[0]), new, Cap::Off)
         .await
         .unwrap();
     let pace = plans(&db.store, &noted).await;

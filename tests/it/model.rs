@@ -12,6 +12,7 @@ use std::{
 use futures_util::future;
 use parlour::{
     chat::{self, NewRoom, RoomRef},
+    config::Cap,
     config::LimitSettings,
     wire::MessageOut,
 };
@@ -499,7 +500,7 @@ both_engines! {
             users.push(app.user("acme", &format!("client-{number}")).await);
         }
         let new = NewRoom { name: "Model".to_owned(), ..NewRoom::default() };
-        let room = chat::create_room(&app.db.store, &users[0].scope(), new).await.unwrap().id;
+        let room = chat::create_room(&app.db.store, &users[0].scope(), new, Cap::Off).await.unwrap().id;
         let mut random = Random::new(seed);
         let mut clients: Vec<Client<'_>> = users[..CLIENTS].iter().enumerate()
             .map(|(number, user)| Client::new(format!("c{number}"), &app, user, room.to_string(), random.branch()))

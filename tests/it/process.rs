@@ -1,13 +1,19 @@
 //! The binary as an operator runs it: command line, ready line, signals, and what its logs never say.
 
-use std::{fs, io::Write, process::Stdio};
+use std::{
+    fs,
+    io::Write,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
+use parlour::phoenix::close_code;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::helpers::{
-    binary::{SECRET, Server, fail, parlour, secured, succeed},
+    binary::{MASTER_KEY, SECRET, Server, fail, parlour, secured, succeed},
     database::{Engine, TestDatabase},
     socket::TestSocket,
 };
@@ -61,6 +67,30 @@ both_engines! {
         // The signature alone would be half a token already.
         let signature = token.rsplit('.').next().unwrap();
         assert!(!said.contains(signature));
+    }
+
+    async fn the_command_line_ends_what_is_open_on_a_running_server(db: TestDatabase) {
+        let folder = TempDir::new().unwrap();
+        let server = Server::start(&mut secured(folder.path(), &db.url));
+        let http = reqwest::Client::new();
+        let connect = async |tenant: &str| {
+            let body = json!({ "username": "ann", "password": "correct horse", "tenant": tenant });
+            let registered = http.post(server.url("/api/v1/auth/register")).json(&body).send().await.unwrap();
+            let registered: Value = registered.json().await.unwrap();
+            let query = format!("token={}&vsn=2.0.0", registered["data"]["token"].as_str().unwrap());
+            let mut socket = TestSocket::connect(server.address, &query).await;
+            socket.join_quietly("room:general").await;
+            (socket, query)
+        };
+        let ((mut suspended, query), (mut other, _)) = (connect("acme").await, connect("default").await);
+        succeed(secured(folder.path(), &db.url).args(["tenant", "suspend", "acme"]));
+        let told = Instant::now();
+        assert_eq!(suspended.assert_closed().await.0, Some(close_code::TOKEN_EXPIRED));
+        assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
+        assert_eq!(TestSocket::try_connect(server.address, &query, &[]).await.err(), Some(403));
+        other.refute_event("phx_close").await;
+        succeed(secured(folder.path(), &db.url).args(["tenant", "resume", "acme"]));
+        TestSocket::connect(server.address, &query).await.join_quietly("room:general").await;
     }
 
     async fn what_was_acknowledged_is_there_after_a_restart(db: TestDatabase) {
@@ -127,29 +157,56 @@ fn the_command_line_makes_tenants_users_and_tokens() {
     let listed = succeed(&mut dev(&["tenant", "list"]));
     assert!(listed.contains("acme") && listed.contains("Acme & Sons"), "{listed}");
 
-    let update = |args: &[&str]| succeed(dev(&["tenant", "update", "acme"]).args(args));
+    let update = |args: &[&str]| -> Value {
+        let printed = succeed(dev(&["tenant", "update", "acme"]).args(args));
+        serde_json::from_str(&printed).unwrap()
+    };
     let updated = update(&[
         "--announce-joins",
         "true",
         "--allowed-origins",
         "https://a.example, https://b.example",
+        "--set",
+        "guests=true",
+        "--set",
+        "features.typing=false",
     ]);
-    let expected =
-        r#"{"allowed_origins":["https://a.example","https://b.example"],"announce_joins":true,"edit_window_s":null}"#;
-    assert_eq!(updated.trim(), expected);
-    let expected = r#"{"allowed_origins":null,"announce_joins":true,"edit_window_s":600}"#;
     assert_eq!(
-        update(&["--allowed-origins", "any", "--edit-window", "10m"]).trim(),
-        expected
+        updated["allowed_origins"],
+        json!(["https://a.example", "https://b.example"])
     );
-    assert!(update(&["--edit-window", "off"]).contains(r#""edit_window_s":null"#));
-    fail(&mut dev(&[
-        "tenant",
-        "update",
-        "acme",
-        "--allowed-origins",
-        "a.example",
-    ]));
+    assert_eq!(updated["announce_joins"], true);
+    assert_eq!(
+        (&updated["guests"], &updated["features"]["typing"]),
+        (&json!(true), &json!(false))
+    );
+    let updated = update(&["--allowed-origins", "any", "--edit-window", "10m"]);
+    assert_eq!(
+        (&updated["allowed_origins"], &updated["edit_window_s"]),
+        (&Value::Null, &json!(600))
+    );
+    assert_eq!(updated["features"]["typing"], false, "what is not named stays");
+    assert_eq!(update(&["--edit-window", "off"])["edit_window_s"], Value::Null);
+    fs::write(
+        folder.path().join("settings.json"),
+        r#"{"retention_days": 30, "presence": false}"#,
+    )
+    .unwrap();
+    let updated = update(&["--settings-file", "settings.json", "--set", "presence=true"]);
+    assert_eq!(
+        (&updated["retention_days"], &updated["presence"]),
+        (&json!(30), &json!(true))
+    );
+    for (wrong, says) in [
+        (["--allowed-origins", "a.example"], "allowed_origins"),
+        (["--set", "retention_days=0"], "retention_days"),
+        (["--set", "guests=maybe"], "guests"),
+        (["--set", "gusts=true"], "gusts"),
+        (["--settings-file", "nowhere.json"], "nowhere.json"),
+    ] {
+        let said = fail(dev(&["tenant", "update", "acme"]).args(wrong));
+        assert!(said.contains(says), "{said}");
+    }
     fail(&mut dev(&["tenant", "update", "globex", "--announce-joins", "true"]));
 
     let mut create = dev(&["user", "create", "--tenant", "acme", "ann"]);
@@ -166,6 +223,83 @@ fn the_command_line_makes_tenants_users_and_tokens() {
     fail(&mut dev(&["token", "--tenant", "globex", "ann"]));
 }
 
+both_engines! {
+    async fn a_tenant_and_its_keys_are_run_from_the_command_line(db: TestDatabase) {
+        let folder = TempDir::new().unwrap();
+        let command = |args: &[&str]| {
+            let mut command = secured(folder.path(), &db.url);
+            command.args(args);
+            command
+        };
+        let done = |args: &[&str]| succeed(&mut command(args));
+        let refused = |args: &[&str]| fail(&mut command(args));
+        done(&["tenant", "create", "acme", "--name", "Acme"]);
+        let shown = || -> Value { serde_json::from_str(&done(&["tenant", "show", "acme"])).unwrap() };
+        assert_eq!((&shown()["name"], &shown()["suspended_at"]), (&json!("Acme"), &Value::Null));
+        assert!(done(&["tenant", "list"]).contains(shown()["public_key"].as_str().unwrap()));
+
+        let limits = done(&["limits", "set", "acme", "--set", "messages_per_user=3/1s", "--set", "rooms_max=5"]);
+        assert_eq!(limits.trim(), r#"{"dry_run":false,"messages_per_user":"3/1s","rooms_max":5}"#);
+        let limits = done(&["limits", "set", "acme", "--set", "messages_per_user=default", "--set", "dry_run=true"]);
+        assert_eq!(limits.trim(), r#"{"dry_run":true,"rooms_max":5}"#);
+        assert_eq!(done(&["limits", "show", "acme"]), limits);
+        assert!(refused(&["limits", "set", "acme", "--set", "rooms_max=0"]).contains("rooms_max"));
+        assert!(refused(&["limits", "set", "acme", "--set", "rooms=5"]).contains("rooms"));
+
+        let made = done(&["key", "create", "acme", "--kid", "first"]);
+        let made: Vec<&str> = made.trim().split('\t').collect();
+        assert_eq!((made[0], made[1], made[2].len()), ("first", "HS256", 43));
+        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAEjUF5RuUXgbhShHy3WcQL0FAxGdgSW7oIBkZsQwWH44=\n-----END PUBLIC KEY-----\n";
+        fs::write(folder.path().join("public.pem"), pem).unwrap();
+        let pair = done(&["key", "create", "acme", "--algorithm", "EdDSA", "--public-key-file", "public.pem", "--kid", "second"]);
+        assert_eq!(pair, "second\tEdDSA\n");
+        assert!(refused(&["key", "create", "acme"]).contains("two signing keys are live"));
+        let rotated = done(&["key", "rotate", "acme", "second", "--public-key-file", "public.pem", "--kid", "third"]);
+        assert_eq!(rotated, "third\tEdDSA\n");
+        done(&["key", "revoke", "acme", "second"]);
+        let listed = done(&["key", "list", "acme"]);
+        let live: Vec<_> = listed.lines().map(|line| (line.split('\t').next().unwrap(), line.contains("live"))).collect();
+        assert_eq!(live, [("first", false), ("second", false), ("third", true)], "{listed}");
+        assert!(!listed.contains(made[2]));
+        assert!(refused(&["key", "revoke", "acme", "fourth"]).contains("signing key not found"));
+
+        done(&["tenant", "suspend", "acme"]);
+        assert!(shown()["suspended_at"].is_string());
+        done(&["tenant", "resume", "acme"]);
+        assert!(shown()["suspended_at"].is_null());
+        assert!(refused(&["tenant", "delete", "acme"]).contains("--confirm"));
+        assert!(refused(&["tenant", "delete", "acme", "--confirm", "acmes"]).contains("confirm"));
+        done(&["tenant", "delete", "acme", "--confirm", "acme"]);
+        assert!(refused(&["tenant", "show", "acme"]).contains("tenant not found"));
+    }
+
+    async fn the_master_key_is_changed_in_three_steps(db: TestDatabase) {
+        const NEXT: &str = "93c4e1d7-next-master-key-of-the-process-tests-08ab";
+        let folder = TempDir::new().unwrap();
+        let with = |current: &str, retired: &str, args: &[&str]| {
+            let mut command = secured(folder.path(), &db.url);
+            command
+                .env("PARLOUR_AUTH__MASTER_KEY", current)
+                .env("PARLOUR_AUTH__RETIRED_MASTER_KEYS", retired)
+                .args(args);
+            command
+        };
+        succeed(&mut with(MASTER_KEY, "", &["tenant", "create", "acme"]));
+        succeed(&mut with(MASTER_KEY, "", &["key", "create", "acme"]));
+        let lost = ["serve", "--port", "0"];
+        let said = fail(&mut with(NEXT, "", &lost));
+        assert!(said.contains("auth.retired_master_keys"), "{said}");
+        fail(&mut with(NEXT, "", &["secrets", "rotate"]));
+
+        Server::start(&mut with(NEXT, MASTER_KEY, &[])).stop();
+        assert_eq!(succeed(&mut with(NEXT, MASTER_KEY, &["secrets", "rotate"])), "1 sealed anew\n");
+        assert_eq!(succeed(&mut with(NEXT, MASTER_KEY, &["secrets", "rotate"])), "0 sealed anew\n");
+        let said = Server::start(&mut with(NEXT, "", &[])).stop();
+        assert!(!said.contains(NEXT) && !said.contains(MASTER_KEY));
+        fail(&mut with(MASTER_KEY, "", &lost));
+    }
+}
+
 #[test]
 fn settings_that_are_wrong_refuse_to_boot_and_say_which() {
     let folder = TempDir::new().unwrap();
@@ -174,7 +308,11 @@ fn settings_that_are_wrong_refuse_to_boot_and_say_which() {
         command.args(["serve", "--port", "0"]).envs(variables.iter().copied());
         fail(&mut command)
     };
-    assert!(serve(&[]).contains("secret_key"), "production wants a secret");
+    let missing = serve(&[]);
+    assert!(
+        missing.contains("secret_key") && missing.contains("master_key"),
+        "production wants secrets: {missing}"
+    );
     assert!(serve(&[("SECRET_KEY_BASE", "short")]).contains("secret_key"));
     let compose = include_str!("../../docker-compose.yml");
     let printed = compose

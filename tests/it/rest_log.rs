@@ -1,13 +1,11 @@
 //! Changes of messages over REST: editing, deleting, pinning, and what a client missed of it.
 
-use parlour::{
-    config::RateLimit,
-    tenants::{self, TenantSettings},
-};
+use parlour::{config::RateLimit, tenants};
 use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
+    people,
     rest::{ask, done, invalid, refused},
 };
 
@@ -102,8 +100,7 @@ both_engines! {
         assert_eq!(ask(&app, &bob, &patch, Value::Null).await.status, 415);
 
         let tenant = tenants::get_tenant_by_slug(&app.db.store, "acme").await.unwrap();
-        let settings = TenantSettings { edit_window_s: Some(0), ..tenant.settings };
-        tenants::update_settings(&app.db.store, tenant.id, settings).await.unwrap();
+        people::set_settings(&app.db.store, tenant.id, json!({ "edit_window_s": 0 })).await;
         refused(&app, &bob, &patch, content(), 403, "this message can no longer be changed").await;
         refused(&app, &bob, &format!("DELETE {path}"), Value::Null, 403, "this message can no longer be changed").await;
         done(&app, &alice, &format!("DELETE {path}"), Value::Null).await;

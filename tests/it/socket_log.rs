@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use parlour::{
     chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
+    config::Cap,
     config::LimitSettings,
     ids::MessageId,
-    tenants::{self, TenantSettings},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
+    people,
     rest::expect,
     socket::TestSocket,
 };
@@ -23,7 +24,9 @@ async fn room_of(app: &TestApp, creator: &TestUser) -> (Room, RoomRef, String) {
         name: "Workshop".to_owned(),
         ..NewRoom::default()
     };
-    let room = chat::create_room(&app.db.store, &creator.scope(), new).await.unwrap();
+    let room = chat::create_room(&app.db.store, &creator.scope(), new, Cap::Off)
+        .await
+        .unwrap();
     let (by_id, topic) = (RoomRef::Id(room.id), format!("room:{}", room.id));
     (room, by_id, topic)
 }
@@ -277,8 +280,7 @@ both_engines! {
         let app = TestApp::start_limitless(db).await;
         let (ann, bob) = (app.user("acme", "ann").await, app.user("acme", "bob").await);
         let (_, _, topic) = room_of(&app, &ann).await;
-        let settings = TenantSettings { edit_window_s: Some(0), ..TenantSettings::default() };
-        tenants::update_settings(&app.db.store, ann.user.tenant_id, settings).await.unwrap();
+        people::set_settings(&app.db.store, ann.user.tenant_id, json!({ "edit_window_s": 0 })).await;
         let (mut a, mut b) = (app.connect(&ann).await, app.connect(&bob).await);
         let (of_ann, of_bob) = (a.join_quietly(&topic).await, b.join_quietly(&topic).await);
         let own = b.ask(&of_bob, "new_message", json!({ "content": "for ever" })).await;
@@ -570,7 +572,7 @@ both_engines! {
         let (mut a, mut b) = (app.connect(&ann).await, app.connect(&bob).await);
         let (_, of_bob) = (a.join_quietly(&topic).await, b.join_quietly(&topic).await);
         assert_eq!(b.refused(&of_bob, "mark_read", json!({ "seq": 1 })).await["reason"], "not_a_member");
-        chat::join_room(&app.db.store, &bob.scope(), &room).await.unwrap();
+        chat::join_room(&app.db.store, &bob.scope(), &room, Cap::Off).await.unwrap();
         // A new member has read everything.
         assert_eq!(b.ask(&of_bob, "mark_unread", json!({ "seq": 1 })).await, json!({ "seq": 0 }));
         for seq in 1..=20 {
@@ -599,7 +601,7 @@ both_engines! {
         }).await;
         let (ann, bob) = (app.user("acme", "ann").await, app.user("acme", "bob").await);
         let (details, room, topic) = room_of(&app, &ann).await;
-        chat::join_room(&app.db.store, &bob.scope(), &room).await.unwrap();
+        chat::join_room(&app.db.store, &bob.scope(), &room, Cap::Off).await.unwrap();
         let own_topic = format!("user:{}", bob.id());
         let (mut phone, mut laptop) = (app.connect(&bob).await, app.connect(&bob).await);
         phone.join(&own_topic).await;
@@ -637,7 +639,7 @@ both_engines! {
         let app = TestApp::start_limitless(db).await;
         let (ann, bob) = (app.user("acme", "ann").await, app.user("acme", "bob").await);
         let new = NewRoom { name: "Den".to_owned(), kind: Some(RoomKind::Private), ..NewRoom::default() };
-        let den = chat::create_room(&app.db.store, &ann.scope(), new).await.unwrap();
+        let den = chat::create_room(&app.db.store, &ann.scope(), new, Cap::Off).await.unwrap();
         let own_topic = format!("user:{}", bob.id());
         let (mut phone, mut laptop) = (app.connect(&bob).await, app.connect(&bob).await);
         phone.join(&own_topic).await;

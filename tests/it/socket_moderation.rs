@@ -10,6 +10,7 @@ use std::{
 
 use parlour::{
     chat::{self, NewMessage, NewRoom, Role, RoomKind, RoomRef},
+    config::Cap,
     timestamp::Timestamp,
 };
 use reqwest::Method;
@@ -69,11 +70,20 @@ async fn private_room(app: &TestApp, creator: &TestUser, member: &TestUser) -> (
         kind: Some(RoomKind::Private),
         ..NewRoom::default()
     };
-    let room = chat::create_room(&app.db.store, &creator.scope(), new).await.unwrap();
-    let by_id = RoomRef::Id(room.id);
-    chat::add_member(&app.db.store, &creator.scope(), &by_id, member.user.id, Role::Member)
+    let room = chat::create_room(&app.db.store, &creator.scope(), new, Cap::Off)
         .await
         .unwrap();
+    let by_id = RoomRef::Id(room.id);
+    chat::add_member(
+        &app.db.store,
+        &creator.scope(),
+        &by_id,
+        member.user.id,
+        Role::Member,
+        Cap::Off,
+    )
+    .await
+    .unwrap();
     (by_id, format!("room:{}", room.id))
 }
 
@@ -121,7 +131,7 @@ both_engines! {
         let app = TestApp::start_limitless(db).await;
         let (ann, bob) = (app.user("acme", "ann").await, app.user("acme", "bob").await);
         let new = NewRoom { name: "Plaza".to_owned(), ..NewRoom::default() };
-        let plaza = chat::create_room(&app.db.store, &ann.scope(), new).await.unwrap();
+        let plaza = chat::create_room(&app.db.store, &ann.scope(), new, Cap::Off).await.unwrap();
         let (room, topic) = (RoomRef::Id(plaza.id), format!("room:{}", plaza.id));
         // A visitor, who is no member and yet can be banned.
         let mut devices = [app.connect(&bob).await, app.connect(&bob).await];
@@ -177,7 +187,7 @@ both_engines! {
                     break;
                 }
             }
-            chat::add_member(&app.db.store, &ann.scope(), &room, bob.user.id, Role::Member).await.unwrap();
+            chat::add_member(&app.db.store, &ann.scope(), &room, bob.user.id, Role::Member, Cap::Off).await.unwrap();
         }
     }
 

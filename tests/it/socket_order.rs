@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use parlour::{
     chat::{self, Recovery, RoomRef},
+    config::Cap,
     config::LimitSettings,
     realtime::{messages::Publish, raw_payload, topic::TopicKey},
     wire::MessageOut,
@@ -160,7 +161,7 @@ both_engines! {
                     match (number + said) % 5 {
                         0 => {
                             let new = chat::NewMessage { content, ..chat::NewMessage::default() };
-                            chat::append_message(&store, &user.scope(), &general(), new).await.unwrap();
+                            chat::append_message(&store, &user.scope(), &general(), new, Cap::Off).await.unwrap();
                         }
                         1 | 2 => {
                             let request = request.try_clone().unwrap().json(&json!({ "content": content }));

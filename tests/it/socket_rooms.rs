@@ -2,13 +2,13 @@
 
 use parlour::{
     chat::{self, NewRoom, RoomKind, RoomRef},
+    config::Cap,
     config::RateLimit,
-    tenants::{self, TenantSettings},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::helpers::app::TestApp;
+use crate::helpers::{app::TestApp, people};
 
 both_engines! {
     async fn a_join_is_answered_before_history_presence_and_the_joiners_own_diff(db: TestDatabase) {
@@ -105,7 +105,7 @@ both_engines! {
         let app = TestApp::start(db).await;
         let (ann, bob, eve) = (app.user("acme", "ann").await, app.user("acme", "bob").await, app.user("acme", "eve").await);
         let new = NewRoom { name: "Den".to_owned(), kind: Some(RoomKind::Private), ..NewRoom::default() };
-        let den = chat::create_room(&app.db.store, &ann.scope(), new).await.unwrap();
+        let den = chat::create_room(&app.db.store, &ann.scope(), new, Cap::Off).await.unwrap();
         let (dm, _, _) = chat::start_dm(&app.db.store, &ann.scope(), bob.user.id).await.unwrap();
         let (den, dm) = (format!("room:{}", den.id), format!("dm:{}", dm.id));
 
@@ -140,7 +140,7 @@ both_engines! {
         let app = TestApp::start(db).await;
         let (ann, mallory) = (app.user("acme", "ann").await, app.user("globex", "mallory").await);
         let new = NewRoom { name: "Lobby".to_owned(), ..NewRoom::default() };
-        let lobby = chat::create_room(&app.db.store, &ann.scope(), new).await.unwrap();
+        let lobby = chat::create_room(&app.db.store, &ann.scope(), new, Cap::Off).await.unwrap();
         let mut socket = app.connect(&mallory).await;
         for topic in [format!("room:{}", lobby.id), "room:lobby".to_owned(), format!("dm:{}", lobby.id)] {
             assert_eq!(socket.refused_join(&topic).await, "room not found");
@@ -289,8 +289,7 @@ both_engines! {
     async fn comings_and_goings_are_told_in_words_where_the_tenant_wants_it(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let (ann, bob) = (app.user("acme", "ann").await, app.user("acme", "bob").await);
-        let settings = TenantSettings { announce_joins: true, ..TenantSettings::default() };
-        tenants::update_settings(&app.db.store, ann.user.tenant_id, settings).await.unwrap();
+        people::set_settings(&app.db.store, ann.user.tenant_id, json!({ "announce_joins": true })).await;
         let mut watcher = app.connect(&ann).await;
         watcher.join_quietly("room:general").await;
         watcher.assert_broadcast("room:general", "user_joined").await;
@@ -344,7 +343,7 @@ both_engines! {
         let mut ids = Vec::new();
         for number in 0..7 {
             let new = chat::NewMessage { content: format!("{number}"), ..chat::NewMessage::default() };
-            let sent = chat::append_message(&app.db.store, &ann.scope(), &RoomRef::parse("general"), new).await.unwrap();
+            let sent = chat::append_message(&app.db.store, &ann.scope(), &RoomRef::parse("general"), new, Cap::Off).await.unwrap();
             ids.push(sent.message);
         }
         let mut socket = app.connect(&ann).await;
@@ -371,7 +370,7 @@ both_engines! {
     async fn a_deleted_room_ends_its_channels_for_good(db: TestDatabase) {
         let app = TestApp::start(db).await;
         let (ann, bob) = (app.user("acme", "ann").await, app.user("acme", "bob").await);
-        let room = chat::create_room(&app.db.store, &ann.scope(), NewRoom { name: "Brief".to_owned(), ..NewRoom::default() })
+        let room = chat::create_room(&app.db.store, &ann.scope(), NewRoom { name: "Brief".to_owned(), ..NewRoom::default() }, Cap::Off)
             .await.unwrap();
         let topic = format!("room:{}", room.id);
         let mut socket = app.connect(&bob).await;
@@ -389,7 +388,7 @@ both_engines! {
         let app = TestApp::start(db).await;
         let ann = app.user("acme", "ann").await;
         let new = NewRoom { name: "Den".to_owned(), kind: Some(RoomKind::Private), ..NewRoom::default() };
-        let room = chat::create_room(&app.db.store, &ann.scope(), new).await.unwrap();
+        let room = chat::create_room(&app.db.store, &ann.scope(), new, Cap::Off).await.unwrap();
         let topic = format!("room:{}", room.id);
         let (mut phone, mut laptop) = (app.connect(&ann).await, app.connect(&ann).await);
         phone.join_quietly(&topic).await;

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 
-use crate::helpers::{app::TestApp, socket::TestSocket};
+use crate::helpers::{app::TestApp, people, socket::TestSocket};
 
 both_engines! {
     async fn logging_out_ends_the_sockets_of_that_token_only_and_nothing_follows(db: TestDatabase) {
@@ -199,13 +199,8 @@ mod sqlite {
             Some(403)
         );
 
-        let settings = parlour::tenants::TenantSettings {
-            allowed_origins: Some(vec!["https://good.example".into()]),
-            ..Default::default()
-        };
-        parlour::tenants::update_settings(&app.db.store, ann.user.tenant_id, settings)
-            .await
-            .unwrap();
+        let settings = json!({ "allowed_origins": ["https://good.example"] });
+        people::set_settings(&app.db.store, ann.user.tenant_id, settings).await;
         assert!(
             TestSocket::try_connect(app.address, &query, &[("origin", "https://good.example")])
                 .await

@@ -2,21 +2,25 @@
 //!
 //! The cases are made from the route table. A route with an id that has no row in [`expectations`] fails.
 
-use parlour::{
-    config::{RateLimit, Settings},
-    web::routes::{Caller, Id, ROUTES, Route},
-};
+use parlour::web::routes::{Caller, Id, ROUTES, Route};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
     people::PASSWORD,
-    rest::{Answer, answer, expect},
+    rest::{Answer, answer, comparable, expect},
 };
 
 /// A thumb, as it is written in a path.
 const EMOJI: &str = "%F0%9F%91%8D";
+
+/// The routes for users. Those for administrators and backends are asked in `tenancy_admin`.
+fn of_users() -> impl Iterator<Item = &'static Route> {
+    ROUTES
+        .iter()
+        .filter(|route| matches!(route.caller, Caller::Anybody | Caller::User))
+}
 
 /// What a route answers to the owner of the thing and to a stranger of the same tenant.
 struct Expectation {
@@ -63,6 +67,10 @@ fn body(route: &Route, peer: &str) -> Option<Value> {
     route.body.then(|| match (route.method, route.path) {
         (_, "/api/v1/auth/register") => json!({ "username": "newcomer", "password": PASSWORD }),
         (_, "/api/v1/auth/login") => json!({ "username": "alice", "password": PASSWORD }),
+        (_, "/api/v1/auth/exchange") => json!({ "token": "a website's" }),
+        (_, "/api/v1/auth/guest") => json!({ "name": "Visitor" }),
+        (_, "/api/v1/auth/claim") => json!({ "guest_key": "gk_nobody" }),
+        (_, "/api/v1/auth/password") => json!({ "current_password": PASSWORD, "new_password": PASSWORD }),
         (_, "/api/v1/rooms") => json!({ "name": "New" }),
         ("POST", path)
             if ["/dm", "/members", "/invitations"]
@@ -83,14 +91,82 @@ fn body(route: &Route, peer: &str) -> Option<Value> {
 /// Fields that a route takes beside those of [`body`], of those that answers have.
 fn other_inputs(route: &Route) -> &'static [&'static str] {
     match (route.method, route.path) {
+        ("POST", "/api/v1/auth/guest") => &["guest_key"],
         ("POST", "/api/v1/rooms") => &["slug", "kind"],
-        ("PATCH", "/api/v1/rooms/{id}") => &["slow_mode_s", "frozen"],
+        ("PATCH", "/api/v1/rooms/{id}") => &["name", "slow_mode_s", "frozen"],
         ("POST", path) if path.ends_with("/messages") => &["thread_root"],
         ("POST", path) if path.ends_with("/members") || path.ends_with("/invitations") => &["role"],
         ("PUT", path) if path.ends_with("/mute") || path.ends_with("/bans/{uid}") => &["until", "reason"],
         _ => &[],
     }
 }
+
+/// Fields of answers, and others that only the server sets. No route takes one of these beside its own fields.
+pub const OUTPUTS: &[&str] = &[
+    "id",
+    "tenant_id",
+    "user",
+    "user_id",
+    "username",
+    "password_hash",
+    "token",
+    "expires_at",
+    "inserted_at",
+    "slug",
+    "kind",
+    "creator_id",
+    "head_seq",
+    "role",
+    "members",
+    "member_count",
+    "room_id",
+    "seq",
+    "changed_seq",
+    "type",
+    "reactions",
+    "edited_at",
+    "deleted_at",
+    "message_id",
+    "epoch",
+    "settings",
+    "thread_root",
+    "in_room",
+    "thread",
+    "mentions",
+    "pinned_at",
+    "pinned_by",
+    "emoji",
+    "me",
+    "count",
+    "read_seq",
+    "unread",
+    "total",
+    "slow_mode_s",
+    "frozen",
+    "until",
+    "reason",
+    "imposed_by",
+    "invited_by",
+    "replaced_by",
+    "replaced_seq",
+    "recovered",
+    "room",
+    "name",
+    "avatar_url",
+    "email_hash",
+    "attrs",
+    "external_id",
+    "guest_key",
+    "guest_id",
+    "suspended_at",
+    "public_key",
+    "limits",
+    "scopes",
+    "secret",
+    "hint",
+    "claimed_by",
+    "tokens_not_before",
+];
 
 /// Parameters that a route cannot do without.
 fn query(route: &Route) -> &'static str {
@@ -201,28 +277,9 @@ fn method(route: &Route) -> Method {
     Method::from_bytes(route.method.as_bytes()).unwrap()
 }
 
-fn without_limits(settings: &mut Settings) {
-    settings.limits.messages_per_user = RateLimit::Off;
-    settings.limits.changes_per_user = RateLimit::Off;
-    settings.limits.reactions_per_user = RateLimit::Off;
-    settings.limits.reads_per_user = RateLimit::Off;
-}
-
-/// Everything of an answer but what differs between any two requests.
-fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
-    let mut headers: Vec<_> = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-        .collect();
-    headers.sort();
-    (answer.status, headers, answer.text.clone())
-}
-
 both_engines! {
     async fn another_tenants_ids_are_like_ids_that_do_not_exist(db: TestDatabase) {
-        let app = TestApp::start_with(db, without_limits).await;
+        let app = TestApp::start_limitless(db).await;
         let user = async |name: &str| app.user("acme", name).await;
         let (alice, bob, eve) = (user("alice").await, user("bob").await, user("eve").await);
         let others = [&user("carol").await, &user("dave").await];
@@ -230,7 +287,7 @@ both_engines! {
         let theirs = things(&app, &mallory, &trudy, [&trudy, &app.user("globex", "oscar").await]).await;
         let elsewhere = things(&app, &alice, &bob, others).await;
         let peer = bob.id();
-        for route in ROUTES {
+        for route in of_users() {
             if route.id.is_none() {
                 assert!(!route.path.contains('{'), "{} {} has an id that the table does not tell", route.method, route.path);
                 continue;
@@ -280,13 +337,13 @@ both_engines! {
     }
 
     async fn another_tenants_users_cannot_be_named_in_bodies(db: TestDatabase) {
-        let app = TestApp::start_with(db, without_limits).await;
+        let app = TestApp::start_limitless(db).await;
         let (alice, bob) = (app.user("acme", "alice").await, app.user("acme", "bob").await);
         let (carol, dave) = (app.user("acme", "carol").await, app.user("acme", "dave").await);
         let mallory = app.user("globex", "mallory").await;
         let things = things(&app, &alice, &bob, [&carol, &dave]).await;
         let mut asked = 0;
-        for route in ROUTES.iter().filter(|route| body(route, "x").is_some_and(|body| body["user_id"] == "x")) {
+        for route in of_users().filter(|route| body(route, "x").is_some_and(|body| body["user_id"] == "x")) {
             let random = ask(&app, &alice, route, &things, &uuid::Uuid::now_v7().to_string()).await;
             let foreign = ask(&app, &alice, route, &things, &mallory.id()).await;
             assert_eq!(foreign.text, r#"{"error":"user not found"}"#, "{} {}", route.method, route.path);
@@ -297,7 +354,7 @@ both_engines! {
     }
 
     async fn a_token_opens_nothing_under_another_tenants_name(db: TestDatabase) {
-        let app = TestApp::start(db).await;
+        let app = TestApp::start_limitless(db).await;
         let alice = app.user("acme", "alice").await;
         app.user("globex", "mallory").await;
         let own = app.request_as(&alice, Method::GET, "/api/v1/auth/me").header("x-tenant", &alice.tenant);
@@ -322,7 +379,7 @@ both_engines! {
     }
 
     async fn another_tenants_people_and_messages_cannot_be_used(db: TestDatabase) {
-        let app = TestApp::start(db).await;
+        let app = TestApp::start_limitless(db).await;
         let (alice, mallory) = (app.user("acme", "alice").await, app.user("globex", "mallory").await);
         let dm = app.request_as(&mallory, Method::POST, "/api/v1/dm").json(&json!({ "user_id": alice.id() }));
         assert_eq!(expect(dm, 404).await.text, r#"{"error":"user not found"}"#);
@@ -340,28 +397,21 @@ both_engines! {
     }
 
     async fn what_the_server_sets_cannot_be_sent(db: TestDatabase) {
-        let app = TestApp::start(db).await;
+        let app = TestApp::start_limitless(db).await;
         let (alice, bob) = (app.user("acme", "alice").await, app.user("acme", "bob").await);
         let others = [&app.user("acme", "carol").await, &app.user("acme", "dave").await];
         let things = things(&app, &alice, &bob, others).await;
-        let outputs = [
-            "id", "tenant_id", "user", "user_id", "username", "password_hash", "token", "expires_at", "inserted_at", "slug",
-            "kind", "creator_id", "head_seq", "role", "members", "member_count", "room_id", "seq", "changed_seq", "type",
-            "reactions", "edited_at", "deleted_at", "message_id", "epoch", "settings", "thread_root", "in_room", "thread",
-            "mentions", "pinned_at", "pinned_by", "emoji", "me", "count", "read_seq", "unread", "total", "slow_mode_s",
-            "frozen", "until", "reason", "imposed_by", "invited_by", "replaced_by", "replaced_seq", "recovered", "room",
-        ];
         let mut asked = 0;
-        for route in ROUTES.iter().filter(|route| route.body) {
+        for route in of_users().filter(|route| route.body) {
             let path = fill(route, &things);
             let fine = body(route, &bob.id()).unwrap();
             let known = |field: &str| fine.get(field).is_some() || other_inputs(route).contains(&field);
-            for field in outputs.iter().filter(|field| !known(field)) {
+            for field in OUTPUTS.iter().filter(|field| !known(field)) {
                 let mut body = fine.clone();
                 body[*field] = json!(bob.id());
                 let request = match route.caller {
                     Caller::Anybody => app.request(method(route), &path).header("x-tenant", "acme"),
-                    Caller::User | Caller::Operator => app.request_as(&alice, method(route), &path),
+                    _ => app.request_as(&alice, method(route), &path),
                 };
                 let refused = expect(request.json(&body), 422).await;
                 assert_eq!(refused.invalid_fields(), [*field], "{} {path}", route.method);

@@ -1,18 +1,20 @@
-//! Accounts and tokens.
+//! Accounts and their tokens.
 
-use actix_web::{HttpRequest, delete, get, post, web::Data};
+use actix_web::{HttpRequest, delete, get, post, put, web::Data};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::NoFieldsIn;
 use crate::{
-    accounts::{self, NewUser, User},
+    accounts::{self, IssuedToken, NewUser, User},
     app::App,
     timestamp::Timestamp,
+    validation::Violations,
     web::{
+        client_address::client_address,
         error::ApiError,
-        extract::{Authenticated, Body, Json, peer_address},
+        extract::{Authenticated, Body, Json},
         reply::{Envelope, Nothing, Reply},
     },
     wire::UserOut,
@@ -49,12 +51,49 @@ pub struct SessionOut {
     pub user: UserOut,
 }
 
+impl SessionOut {
+    /// An issued token, with whose it is.
+    pub fn new(issued: &IssuedToken, user: User) -> Self {
+        Self {
+            token: issued.token.expose_secret().to_owned(),
+            expires_at: Timestamp::from_seconds(issued.claims.expires_at),
+            user: user.into(),
+        }
+    }
+}
+
+/// A password and the one to come.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordIn {
+    /// The password of now.
+    #[schema(value_type = String, format = Password)]
+    pub current_password: SecretString,
+    /// 8 to 1024 bytes.
+    #[schema(value_type = String, format = Password, example = "correct horse battery staple")]
+    pub new_password: SecretString,
+    /// The tenant, for clients that name it in the body.
+    pub tenant: Option<String>,
+}
+
+impl Body for PasswordIn {
+    fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+}
+
 /// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MeOut {
     /// The user.
     #[serde(flatten)]
     pub user: UserOut,
+    /// A hash of the user's e-mail address, as the website made it; nobody else is shown it.
+    #[schema(required)]
+    pub email_hash: Option<String>,
+    /// What else the website says of the user; nobody else is shown it.
+    #[schema(required, value_type = Option<Object>)]
+    pub attrs: Option<serde_json::Value>,
     /// The tenant's slug.
     #[schema(example = "default")]
     pub tenant: String,
@@ -62,16 +101,14 @@ pub struct MeOut {
     pub expires_at: Timestamp,
 }
 
-fn session(app: &App, user: User) -> SessionOut {
+pub(super) fn session(app: &App, user: User) -> SessionOut {
     let issued = app.tokens.issue(&user);
-    SessionOut {
-        token: issued.token.expose_secret().to_owned(),
-        expires_at: Timestamp::from_seconds(issued.claims.expires_at),
-        user: user.into(),
-    }
+    SessionOut::new(&issued, user)
 }
 
 /// Makes an account and signs it in
+///
+/// Where the tenant's setting `registration` is off, nobody is registered.
 #[utoipa::path(
     tag = "auth",
     request_body = CredentialsIn,
@@ -83,8 +120,13 @@ pub async fn register(
     request: HttpRequest,
     body: Json<CredentialsIn>,
 ) -> Result<Reply<Envelope<SessionOut>>, ApiError> {
-    app.realtime.limits().registration_address(peer_address(&request))?;
     let (input, tenant) = body.read_with_tenant(&app).await?;
+    if !tenant.settings.registration {
+        return Err(accounts::Error::RegistrationClosed.into());
+    }
+    app.realtime
+        .limits()
+        .check_registration(&tenant, client_address(&request))?;
     let CredentialsIn {
         username,
         password,
@@ -111,15 +153,54 @@ pub async fn login(
     request: HttpRequest,
     body: Json<CredentialsIn>,
 ) -> Result<Reply<Envelope<SessionOut>>, ApiError> {
-    app.realtime.limits().login_address(peer_address(&request))?;
     let (input, tenant) = body.read_with_tenant(&app).await?;
     let CredentialsIn {
         username,
         password,
         tenant: _,
     } = input;
-    app.realtime.limits().login_account(tenant.id, &username)?;
+    app.realtime
+        .limits()
+        .check_login(&tenant, &username, client_address(&request))?;
     let user = accounts::authenticate(&app.store, &app.passwords, tenant.id, &username, &password).await?;
+    Ok(Reply::ok(session(&app, user)))
+}
+
+/// Changes the password
+///
+/// All tokens of the user that were issued until now are revoked, and the sockets that connected with them are closed. The
+/// answer has a new one.
+#[utoipa::path(
+    tag = "auth",
+    request_body = PasswordIn,
+    responses((status = 200, description = "A new session", body = Envelope<SessionOut>))
+)]
+#[put("/auth/password")]
+pub async fn change_password(
+    app: Data<App>,
+    request: HttpRequest,
+    Authenticated(identity): Authenticated,
+    body: Json<PasswordIn>,
+) -> Result<Reply<Envelope<SessionOut>>, ApiError> {
+    let PasswordIn {
+        current_password,
+        new_password,
+        tenant: _,
+    } = body.read(&identity).await?;
+    // Whoever has stolen a token is not to find out the password with it.
+    app.realtime
+        .limits()
+        .check_login(&identity.tenant, &identity.user.username, client_address(&request))?;
+    let scope = identity.scope();
+    let changed = accounts::change_password(&app.store, &app.passwords, &scope, &current_password, &new_password).await;
+    let user = match changed {
+        // A 401 would say that the token is no longer good.
+        Err(accounts::Error::InvalidCredentials) => {
+            return Err(Violations::of("current_password", "is not your password").into());
+        }
+        changed => changed?,
+    };
+    app.realtime.catch_up().await;
     Ok(Reply::ok(session(&app, user)))
 }
 
@@ -137,9 +218,7 @@ pub async fn logout(
 ) -> Result<Reply<Envelope<Nothing>>, ApiError> {
     let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
     accounts::revoke_token(&app.store, &identity.claims).await?;
-    app.realtime
-        .token_revoked(identity.tenant.id, identity.user.id, identity.claims.token_id)
-        .await;
+    app.realtime.catch_up().await;
     Ok(Reply::done())
 }
 
@@ -150,6 +229,8 @@ pub async fn me(Authenticated(identity): Authenticated) -> Reply<Envelope<MeOut>
     Reply::ok(MeOut {
         expires_at: Timestamp::from_seconds(identity.claims.expires_at),
         tenant: identity.tenant.slug.clone(),
+        email_hash: identity.user.email_hash.clone(),
+        attrs: identity.user.attrs.clone(),
         user: identity.user.into(),
     })
 }

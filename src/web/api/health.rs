@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     web::{
-        api::admin::require_operator,
+        administration::is_operators,
         error::ApiError,
-        openapi,
+        extract::bearer,
+        listeners, openapi,
         reply::{Envelope, Reply},
     },
 };
@@ -69,8 +70,10 @@ pub async fn ready(app: Data<App>) -> Result<Reply<Envelope<HealthOut>>, ApiErro
 )]
 #[get("/metrics")]
 pub async fn metrics(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    if !app.settings.metrics.public && !app.settings.environment.is_development() {
-        require_operator(&app, &request)?;
+    listeners::require_operations(&request)?;
+    let open = app.settings.metrics.public || app.settings.environment.is_development();
+    if !open && !is_operators(&app, bearer(&request).unwrap_or_default()) {
+        return Err(ApiError::Unauthorized);
     }
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -14,8 +14,11 @@ pub mod pins;
 pub mod reactions;
 pub mod read_state;
 pub mod rooms;
+pub mod server;
+pub mod tenant;
 pub mod threads;
 pub mod users;
+pub mod visitors;
 
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -3,14 +3,17 @@
 use std::sync::{Arc, LazyLock};
 
 use actix_web::{
-    HttpResponse, get,
+    HttpRequest, HttpResponse, get,
     http::header::{self, ContentEncoding},
-    web::Path,
+    web::{Data, Path},
 };
 use serde_json::json;
 use utoipa_swagger_ui::Config;
 
-use crate::web::error::ApiError;
+use crate::{
+    app::App,
+    web::{error::ApiError, origin_policy::frame_ancestors},
+};
 
 /// The page may load its own scripts, styles and pictures, and ask this server: nothing of any other host.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -22,10 +25,13 @@ static DOCS: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(Config::from("/api/v1/openapi.json").validator_url("none"))
 });
 
-/// Where to go from here.
+/// Where to go from here. It may be framed by the pages of the tenant that it is asked for.
 #[get("/")]
-pub async fn root() -> HttpResponse {
-    HttpResponse::Ok().json(json!({
+pub async fn root(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let policy = format!("default-src 'none'; {}", frame_ancestors(&app, &request).await?);
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_SECURITY_POLICY, policy));
+    Ok(response.json(json!({
         "data": {
             "name": "Parlour",
             "version": env!("CARGO_PKG_VERSION"),
@@ -33,7 +39,7 @@ pub async fn root() -> HttpResponse {
             "docs": "/docs/",
             "socket": "/chat/socket",
         }
-    }))
+    })))
 }
 
 /// The page's links are relative to its folder.

@@ -4,13 +4,14 @@ use actix_web::{
     delete, get, patch, post,
     web::{Data, Path},
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::NoFieldsIn;
 use crate::{
     app::App,
     chat::{self, NewRoom, Role, RoomKind, RoomPatch, RoomRef, RoomWithMembers},
+    validation::given,
     web::{
         error::ApiError,
         extract::{Authenticated, Body, Json, PageParams, Query},
@@ -74,11 +75,6 @@ impl Body for RoomPatchIn {
     }
 }
 
-/// Tells a field that is `null` from one that is missing.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// Lists the public rooms and the private ones the user is in
 #[utoipa::path(
     tag = "rooms",
@@ -122,7 +118,7 @@ pub async fn create_room(
         slug,
         kind,
     };
-    let room: RoomOut = chat::create_room(&app.store, &identity.scope(), new).await?.into();
+    let room: RoomOut = app.realtime.create_room(&identity.sender(), new).await?.into();
     let location = format!("/api/v1/rooms/{}", room.id);
     Ok(Reply::created(
         location,
@@ -205,9 +201,9 @@ pub async fn delete_room(
     body: Json<NoFieldsIn>,
 ) -> Result<Reply<Envelope<Nothing>>, ApiError> {
     let NoFieldsIn { tenant: _ } = body.read(&identity).await?;
-    let scope = identity.scope();
-    let room = chat::delete_room(&app.store, &scope, &RoomRef::parse(&id)).await?;
-    app.realtime.room_deleted(&scope, room.id).await;
+    app.realtime
+        .delete_room(&identity.sender(), &RoomRef::parse(&id))
+        .await?;
     Ok(Reply::done())
 }
 

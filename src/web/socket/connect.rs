@@ -4,25 +4,31 @@ use std::sync::Arc;
 
 use actix::Recipient;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use tracing::{Span, debug};
+use tracing::debug;
 
 use super::{session::Session, websocket};
 use crate::{
     app::App,
-    config::OriginCheck,
+    config::{Limit, OriginCheck},
     metrics::Transport as TransportKind,
     phoenix::{OriginPattern, Params, Subprotocols, Version, negotiate_subprotocols, origin_allowed},
     realtime::{
+        Refused,
         connections::{ConnectionPermit, TooManyConnections},
         socket_handle::Outbound,
     },
-    web::identity::{self, Identity},
+    web::{
+        client_address::client_address,
+        error::{ApiError, whole_seconds},
+        identity::{self, Identity},
+        origin_policy::Asker,
+    },
 };
 
 /// A client that may have a socket, and holds a place for it.
 pub struct Admitted {
     pub(super) app: Arc<App>,
-    identity: Identity,
+    pub(super) identity: Identity,
     version: Version,
     permit: ConnectionPermit,
 }
@@ -58,6 +64,9 @@ pub enum Refusal {
     /// A cap on open sockets was reached.
     #[error(transparent)]
     TooMany(#[from] TooManyConnections),
+    /// There were too many attempts from its address.
+    #[error(transparent)]
+    Limited(#[from] Refused),
     /// The server cannot find out at present.
     #[error("the database is unavailable")]
     Unavailable,
@@ -70,7 +79,14 @@ impl Refusal {
     fn response(self) -> HttpResponse {
         match self {
             Self::Origin | Self::Subprotocol | Self::Version | Self::Unauthorized => HttpResponse::Forbidden(),
-            Self::TooMany(TooManyConnections::Tenant | TooManyConnections::Address) => HttpResponse::TooManyRequests(),
+            Self::Limited(refused) => {
+                let mut response = HttpResponse::TooManyRequests();
+                response.insert_header((header::RETRY_AFTER, whole_seconds(refused.retry_after)));
+                response
+            }
+            Self::TooMany(TooManyConnections::Tenant | TooManyConnections::Address | TooManyConnections::User) => {
+                HttpResponse::TooManyRequests()
+            }
             Self::TooMany(TooManyConnections::Server) | Self::Unavailable | Self::Draining => {
                 HttpResponse::ServiceUnavailable()
             }
@@ -99,7 +115,7 @@ pub async fn websocket(app: web::Data<App>, request: HttpRequest, payload: web::
 }
 
 async fn admit_websocket(app: Arc<App>, request: &HttpRequest) -> Result<(Admitted, bool), Refusal> {
-    check_origin(&app, request)?;
+    check_page(&app, request)?;
     let subprotocols = if app.settings.socket.auth_subprotocol {
         let offered = joined_header(request, header::SEC_WEBSOCKET_PROTOCOL);
         negotiate_subprotocols(offered.as_deref()).map_err(|_| Refusal::Subprotocol)?
@@ -132,22 +148,28 @@ pub(super) async fn admit(
     if app.realtime.is_draining() {
         return Err(Refusal::Draining);
     }
+    let limits = app.realtime.limits();
+    limits.check_address(Limit::ConnectsPerAddress, client_address(request))?;
     let tenant = params
         .get("tenant")
-        .or_else(|| request.headers().get("x-tenant")?.to_str().ok());
-    let identity = match identity::authenticate(&app, token, tenant).await {
+        .or_else(|| request.headers().get("x-tenant")?.to_str().ok())
+        .filter(|name| !name.is_empty());
+    let identity = match identity::authenticate(&app, request, token, tenant).await {
         Ok(identity) => identity,
         // The server's own trouble must not look like a bad token, which clients would throw away.
         Err(error) if error.is_own_fault() => return Err(Refusal::Unavailable),
+        Err(ApiError::OriginNotAllowed) => return Err(Refusal::Origin),
         Err(_) => return Err(Refusal::Unauthorized),
     };
-    Span::current().record("tenant", identity.tenant.slug.as_str());
-    Span::current().record("user_id", tracing::field::display(identity.user.id));
-    if let Some(origins) = &identity.tenant.settings.allowed_origins {
-        check_origin_against(request, origins)?;
+    // A request may come a little late. A socket that ends as soon as it opens helps nobody, and its client would try
+    // again and again.
+    if identity.is_over() {
+        return Err(Refusal::Unauthorized);
     }
-    let address = request.peer_addr().map(|address| address.ip());
-    let permit = app.realtime.connections().admit(identity.tenant.id, address)?;
+    let permit = app
+        .realtime
+        .connections()
+        .admit(&identity.tenant, identity.user.id, client_address(request))?;
     Ok(Admitted {
         app,
         identity,
@@ -157,26 +179,21 @@ pub(super) async fn admit(
 }
 
 /// The server's own check, before anything else is looked at.
-pub(super) fn check_origin(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
-    match &app.settings.socket.check_origin {
-        OriginCheck::Off => Ok(()),
-        OriginCheck::Only(origins) => check_origin_against(request, origins),
-    }
-}
-
-fn check_origin_against(request: &HttpRequest, allowed: &[String]) -> Result<(), Refusal> {
-    let origins: Vec<_> = request.headers().get_all(header::ORIGIN).collect();
-    let origin = match origins.as_slice() {
-        [] => None,
-        [origin] => Some(origin.to_str().map_err(|_| Refusal::Origin)?),
-        _ => return Err(Refusal::Origin),
+pub(super) fn check_page(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
+    let asker = Asker::of(request.headers());
+    let origin = match &asker {
+        Asker::Unsaid => None,
+        Asker::Page(origin) => Some(origin.as_str()),
+        Asker::Several => return Err(Refusal::Origin),
     };
-    let patterns: Vec<OriginPattern> = allowed.iter().filter_map(|pattern| pattern.parse().ok()).collect();
-    if origin_allowed(origin, &patterns) {
-        Ok(())
-    } else {
-        Err(Refusal::Origin)
-    }
+    let allowed = match &app.settings.socket.check_origin {
+        OriginCheck::Off => true,
+        OriginCheck::Only(patterns) => {
+            let patterns: Vec<OriginPattern> = patterns.iter().filter_map(|pattern| pattern.parse().ok()).collect();
+            origin_allowed(origin, &patterns)
+        }
+    };
+    if allowed { Ok(()) } else { Err(Refusal::Origin) }
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

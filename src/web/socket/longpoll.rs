@@ -30,6 +30,13 @@ use crate::{
     phoenix::{Frame, Params, PollLine, parse_body, poll_response},
     realtime::socket_handle::Outbound,
     secret_token,
+    tenants::Tenant,
+    web::{
+        cors::{MAX_AGE, tell_page},
+        error::ApiError,
+        extract::RequestTenant,
+        origin_policy::{Asker, Grant, judge_unknown},
+    },
 };
 
 /// What a long-poll session is called in metrics.
@@ -47,7 +54,14 @@ const AUTH_TOKEN_HEADER: &str = "x-phoenix-authtoken";
 /// The open long-poll sessions of this server.
 #[derive(Default)]
 pub struct LongPolls {
-    sessions: DashMap<String, Addr<PollSession>>,
+    sessions: DashMap<String, Known>,
+}
+
+/// An open session, and whose pages may poll it.
+#[derive(Clone)]
+struct Known {
+    session: Addr<PollSession>,
+    tenant: Arc<Tenant>,
 }
 
 /// `/chat/socket/longpoll`
@@ -62,30 +76,38 @@ pub async fn longpoll(
     if !known {
         return HttpResponse::BadRequest().finish();
     }
-    if connect::check_origin(&app, &request).is_err() {
+    if connect::check_page(&app, &request).is_err() {
         return answer(403, None, None);
     }
-    match *request.method() {
-        Method::OPTIONS => preflight(&request),
+    let mut response = match *request.method() {
+        Method::OPTIONS => preflight(&app, &request).await,
         Method::POST => publish(&app, &sessions, &request, payload).await,
-        _ => poll(app, sessions, &request).await,
-    }
+        _ => poll(Arc::clone(&app), sessions, &request).await,
+    };
+    tell_page(&app, &request, response.headers_mut()).await;
+    response
 }
 
 fn answer(status: u16, token: Option<&str>, messages: Option<&[ByteString]>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .body(poll_response(status, token, messages))
 }
 
-fn preflight(request: &HttpRequest) -> HttpResponse {
+async fn preflight(app: &App, request: &HttpRequest) -> HttpResponse {
+    let grant = match Asker::of(request.headers()) {
+        Asker::Unsaid => return HttpResponse::Ok().finish(),
+        Asker::Page(origin) => judge_unknown(app, request, &origin).await.unwrap_or(Grant::No),
+        Asker::Several => Grant::No,
+    };
+    if grant == Grant::No {
+        return answer(403, None, None);
+    }
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "get, post, options"))
-        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "3600"));
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, MAX_AGE));
     if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         response.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone()));
     }
@@ -112,9 +134,12 @@ async fn poll(app: Arc<App>, sessions: Arc<LongPolls>, request: &HttpRequest) ->
     let params = Params::parse(request.query_string());
     let window = app.settings.socket.longpoll_window;
     if let Some(token) = session_token(request, &params)
-        && let Some(session) = sessions.get(token)
+        && let Some(known) = sessions.get(token)
     {
-        match wait_for_messages(&session, window).await {
+        if check_known(&app, request, &known).is_err() {
+            return answer(403, None, None);
+        }
+        match wait_for_messages(&known.session, window).await {
             PollAnswer::Messages(messages) if messages.is_empty() => return answer(204, Some(token), Some(&[])),
             PollAnswer::Messages(messages) => return answer(200, Some(token), Some(&messages)),
             PollAnswer::Gone => {}
@@ -139,9 +164,18 @@ async fn connect(
     let user_token = user_token(request, params).ok_or(Refusal::Unauthorized)?;
     let admitted = connect::admit(app, request, params, version, user_token).await?;
     let token = format!("{TOKEN_PREFIX}{}", secret_token::generate());
+    let tenant = Arc::clone(&admitted.identity.tenant);
     let session = PollSession::new(admitted, token.clone(), Arc::clone(&sessions)).start();
-    sessions.sessions.insert(token.clone(), session);
+    sessions.sessions.insert(token.clone(), Known { session, tenant });
     Ok(token)
+}
+
+/// Whether the page that knows a session's token is one of the tenant's, as that is now.
+fn check_known(app: &App, request: &HttpRequest, known: &Known) -> Result<Arc<Tenant>, ApiError> {
+    let live = app.realtime.tenants().get(known.tenant.id);
+    let tenant = live.unwrap_or_else(|| Arc::clone(&known.tenant));
+    RequestTenant::settle(app, request, &tenant)?;
+    Ok(tenant)
 }
 
 /// Asks a session for messages, and waits for some as long as the window is open. The session keeps what
@@ -175,17 +209,21 @@ async fn publish(app: &App, sessions: &LongPolls, request: &HttpRequest, payload
         return HttpResponse::build(StatusCode::BAD_REQUEST).finish();
     };
     let params = Params::parse(request.query_string());
-    let Some((token, session)) = session_token(request, &params).and_then(|token| Some((token, sessions.get(token)?)))
+    let Some((token, known)) = session_token(request, &params).and_then(|token| Some((token, sessions.get(token)?)))
     else {
         return answer(410, None, None);
     };
+    let Ok(tenant) = check_known(app, request, &known) else {
+        return answer(403, None, None);
+    };
+    let session = known.session;
     let content_type = header_value(request, "content-type");
     let lines = parse_body(
         content_type,
         &body,
         settings.longpoll_lines_max.get().unwrap_or(usize::MAX),
     );
-    let line_max = settings.message_bytes_max.get().unwrap_or(usize::MAX);
+    let line_max = tenant.limits.frame_bytes(settings.message_bytes_max).or_max();
     let lines = match lines {
         Ok(lines) if lines.iter().all(|line| line_len(line) <= line_max) => lines,
         _ => {
@@ -225,11 +263,11 @@ async fn read_body(mut payload: web::Payload, max: usize) -> Result<Vec<u8>, Unr
 }
 
 impl LongPolls {
-    fn get(&self, token: &str) -> Option<Addr<PollSession>> {
+    fn get(&self, token: &str) -> Option<Known> {
         self.sessions
             .get(token)
-            .filter(|session| session.connected())
-            .map(|session| session.clone())
+            .filter(|known| known.session.connected())
+            .map(|known| known.clone())
     }
 }
 
@@ -300,6 +338,9 @@ impl PollSession {
     }
 
     fn flush(&mut self) {
+        if self.session.as_ref().is_some_and(|session| !session.may_write()) {
+            self.buffer.clear();
+        }
         if self.buffer.is_empty() {
             return;
         }

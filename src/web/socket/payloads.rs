@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     chat::{MessageQuery, NewMessage, Role},
-    ids::{MessageId, UserId},
+    ids::MessageId,
     phoenix::Payload,
     realtime::presence_levels::PresenceSummary,
     timestamp::Timestamp,
@@ -27,8 +27,9 @@ pub struct JoinReply<'a> {
     pub epoch: &'a str,
     /// The last `seq` of the room's log at the time of the join.
     pub head_seq: i64,
-    /// How much is told about who is present, and how many are.
-    pub presence: PresenceSummary,
+    /// How much is told about who is present, and how many are; left out where it is not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence: Option<PresenceSummary>,
     /// For a join with `since`: whether `messages` is all that was missed. When not, it is the newest page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered: Option<bool>,
@@ -84,6 +85,13 @@ pub struct MarkedRead {
     pub seq: i64,
 }
 
+/// `token_expiring`, and the reply to `token_refresh`.
+#[derive(Debug, Serialize)]
+pub struct TokenNews {
+    /// When the token ends that the socket stands on.
+    pub expires_at: Timestamp,
+}
+
 /// `message_history`, pushed after a join.
 #[derive(Debug, Serialize)]
 pub struct MessageHistory {
@@ -98,15 +106,6 @@ pub struct MoreMessages {
     pub messages: Vec<MessageOut>,
     /// Whether there are still older ones.
     pub has_more: bool,
-}
-
-/// `typing` and `stop_typing`.
-#[derive(Debug, Serialize)]
-pub struct TypingNotice<'a> {
-    /// Who types.
-    pub user_id: UserId,
-    /// Their name.
-    pub username: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +142,11 @@ struct LoadMoreIn {
     last_timestamp: Option<Timestamp>,
     #[serde(default)]
     limit: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct TokenRefreshIn {
+    token: String,
 }
 
 #[derive(Deserialize)]
@@ -238,6 +242,11 @@ pub fn aliased_message(payload: &Payload) -> Result<NewMessage, Violations> {
         thread_root,
         also_in_room,
     })
+}
+
+/// Reads the payload of `token_refresh {token}`.
+pub fn token_refresh(payload: &Payload) -> Result<String, Violations> {
+    read::<TokenRefreshIn>(payload).map(|TokenRefreshIn { token }| token)
 }
 
 /// Reads the payload of `load_more_messages {before_id | last_timestamp, limit?}`.

@@ -9,29 +9,24 @@ use serde_json::value::RawValue;
 use tracing::{error, warn};
 
 use super::{
-    payloads::{
-        self, ChangeIn, ChangedMessage, JoinReply, MarkedRead, MessageHistory, MoreMessages, Since, TypingNotice,
-    },
+    payloads::{self, ChangeIn, ChangedMessage, JoinReply, MarkedRead, MessageHistory, MoreMessages, Since},
     transport::{Reply, raw},
 };
 use crate::{
     app::App,
-    chat::{self, Access, Grant, Message, MessageQuery, NewMessage, ReadMark, Recovery, RoomKind, RoomRef},
+    chat::{self, Access, Grant, Message, MessageQuery, NewMessage, ReadMark, Recovery, RoomKind, RoomRef, UserRef},
     phoenix::{ChannelId, Payload},
     realtime::{
         SendError,
-        messages::{Presentee, Publish, Subscribe},
+        messages::{Publish, Subscribe},
         presence_levels::PresenceSummary,
         room_registry::RoomRegistry,
         socket_handle::{SocketHandle, SocketId},
         topic::{Topic, TopicKey},
     },
     validation::Violations,
-    web::{
-        error::{channel_error, channel_send_error},
-        identity::Identity,
-    },
-    wire::{MessageOut, RoomOut, SentOut},
+    web::{error::channel_error, identity::Identity},
+    wire::{MessageOut, ParticipantOut, RoomOut, SentOut},
 };
 
 /// Somebody on a channel, as jobs need them.
@@ -113,13 +108,9 @@ impl Member {
         if (room.kind == RoomKind::Dm) != direct || !is_name_of(&topic, &room) {
             return Err(JoinRefusal::Reason("room not found"));
         }
-        let presentee = Presentee {
-            user_id: scope.user_id,
-            username: self.identity.user.username.clone(),
-            announce: self.identity.tenant.settings.announce_joins,
-        };
         let key = TopicKey::Room(room.id);
-        let presence = self.subscribe(channel, key, topic, Some(presentee)).await?;
+        let presentee = Some(self.identity.user.clone().into());
+        let presence = self.subscribe(channel, key, topic, presentee).await?;
 
         // Read again now that the subscription stands: whoever was removed meanwhile must not get in.
         let room_ref = RoomRef::Id(room.id);
@@ -178,14 +169,14 @@ impl Member {
         channel: ChannelId,
         key: TopicKey,
         topic: Arc<str>,
-        presence: Option<Presentee>,
-    ) -> Result<PresenceSummary, JoinRefusal> {
+        presentee: Option<UserRef>,
+    ) -> Result<Option<PresenceSummary>, JoinRefusal> {
         let subscribe = Subscribe {
             socket: Arc::clone(&self.socket),
             channel,
             key,
             topic,
-            presence,
+            presentee,
         };
         match self.registry.send(subscribe).await {
             Ok(Ok(summary)) => Ok(summary),
@@ -220,7 +211,7 @@ pub(super) async fn send_message(member: &Member, message: Result<NewMessage, Vi
         .await
     {
         Ok(appended) => Reply::ok(&SentOut::from(&appended.message)),
-        Err(error) => Reply::error(&channel_send_error(&error)),
+        Err(error) => Reply::send_error(&error),
     }
 }
 
@@ -272,14 +263,14 @@ pub(super) async fn make(member: &Member, change: Result<ChangeIn, Violations>) 
         Ok(changed) => Reply::ok(&ChangedMessage {
             message: MessageOut::from(changed.message),
         }),
-        Err(error) => Reply::error(&channel_send_error(&error)),
+        Err(error) => Reply::send_error(&error),
     }
 }
 
 fn marked(marked: Result<ReadMark, SendError>) -> Reply {
     match marked {
         Ok(mark) => Reply::ok(&MarkedRead { seq: mark.seq }),
-        Err(error) => Reply::error(&channel_send_error(&error)),
+        Err(error) => Reply::send_error(&error),
     }
 }
 
@@ -289,11 +280,8 @@ fn messages_out(messages: Vec<Message>) -> Vec<MessageOut> {
 
 /// Tells the others of the room that somebody types, or does no longer.
 pub(super) async fn tell_typing(member: &Member, event: &'static str, except: Option<(SocketId, ChannelId)>) {
-    let notice = TypingNotice {
-        user_id: member.identity.user.id,
-        username: &member.identity.user.username,
-    };
-    match crate::realtime::raw_payload(&notice) {
+    let typist = ParticipantOut::from(UserRef::from(member.identity.user.clone()));
+    match crate::realtime::raw_payload(&typist) {
         Ok(payload) => {
             let publish = Publish {
                 key: member.key,

@@ -7,13 +7,13 @@
 //! Invariants:
 //! * Work that waits (database, registry) runs as a job; its end comes back through the actor's mailbox,
 //!   behind every broadcast the job caused, so a sender sees its own broadcast before its reply.
-//! * Once the runtime has ended the socket, nothing more is written to it.
+//! * Once the runtime has ended the socket, or its token has, nothing more is read from or written to it.
 //! * A session that ends leaves no subscription, presence or typing notice behind.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use actix::{Addr, Recipient};
@@ -21,6 +21,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde_json::json;
 use tracing::{debug, warn};
 
+use self::token::TokenLife;
 use super::{
     room_channel::{self, JoinOutcome, JoinRefusal, Member},
     transport::{Action, Done, Job, Reply, TypingNumber, raw},
@@ -28,18 +29,25 @@ use super::{
 use crate::{
     app::App,
     chat,
+    config::Limit,
     metrics::Transport as TransportKind,
-    phoenix::{self, ChannelId, Effect, Payload, Ref, SocketLimits, Version},
+    phoenix::{self, ChannelId, Effect, Payload, Ref, SocketLimits, Version, close_code},
     realtime::{
+        Refused, Subject,
         connections::ConnectionPermit,
         messages::{Baseline, Gone, Register, Unsubscribe},
+        revocations::REGISTERED_WITHIN,
         room_registry::RoomRegistry,
         socket_handle::{Disconnect, Outbound, SocketHandle},
         topic::{ROUTES, Topic, TopicKey},
     },
-    timestamp::Timestamp,
-    web::{error::channel_error, identity::Identity},
+    web::{
+        error::{channel_error, channel_refusal},
+        identity::Identity,
+    },
 };
+
+mod token;
 
 /// One socket: the protocol machine, the chat channels on it, and who is behind it.
 pub struct Session {
@@ -53,7 +61,9 @@ pub struct Session {
     /// Jobs whose effects a graceful end waits for.
     in_flight: usize,
     phase: Phase,
-    expires_at: Instant,
+    token: TokenLife,
+    /// The moment that the session is to be woken next about its token.
+    token_due: Instant,
     transport: TransportKind,
     _permit: ConnectionPermit,
 }
@@ -108,12 +118,14 @@ impl Session {
         };
         let bytes_max = settings.outbound_bytes_max.get().unwrap_or(usize::MAX / 2);
         let handle = Arc::new(SocketHandle::new(version, mailbox, bytes_max));
+        // Before the registry starts, which asks for the tenant's settings.
+        let tenant = app
+            .realtime
+            .tenants()
+            .put(Arc::clone(&identity.tenant), identity.verified_at);
+        let identity = Identity { tenant, ..identity };
         let registry = app.realtime.directory().registry(identity.tenant.id);
-        let lifetime = identity
-            .claims
-            .expires_at
-            .saturating_sub(Timestamp::now().milliseconds() / 1000);
-        let lifetime = Duration::from_secs(u64::try_from(lifetime).unwrap_or_default());
+        let token = TokenLife::new(identity.claims.expires_at, settings.token_notice);
         app.metrics.connection_opened(transport);
         let mut session = Self {
             socket: phoenix::Socket::new(version, limits, ROUTES),
@@ -124,13 +136,18 @@ impl Session {
             actions: VecDeque::new(),
             in_flight: 0,
             phase: Phase::Open,
-            expires_at: Instant::now() + lifetime,
+            token,
+            token_due: token.next(),
             transport,
             app,
             _permit: permit,
         };
+        if session.identity.verified_at.elapsed() > REGISTERED_WITHIN {
+            // Nobody knows any more whether the token was revoked in between.
+            session.handle.end(Disconnect::SignedOut);
+        }
         session.register();
-        session.actions.push_back(Action::Later(lifetime, Done::TokenExpired));
+        session.wake_for_token();
         if session.app.realtime.is_draining() {
             session.handle.end(Disconnect::Restart);
         }
@@ -144,6 +161,7 @@ impl Session {
 
     /// A text message from the client.
     pub fn receive_text(&mut self, text: &str) {
+        self.heed_end();
         if self.is_open() {
             let received = self.socket.receive_text(text);
             self.received(received);
@@ -152,6 +170,7 @@ impl Session {
 
     /// A binary message from the client.
     pub fn receive_binary(&mut self, data: &bytes::Bytes) {
+        self.heed_end();
         if self.is_open() {
             let received = self.socket.receive_binary(data);
             self.received(received);
@@ -176,10 +195,7 @@ impl Session {
             }
             Done::Handled { channel, r#ref, reply } => {
                 self.in_flight -= 1;
-                if let Some(Reply { status, response }) = reply {
-                    self.socket.reply(channel, &r#ref, status, &response);
-                }
-                self.socket.handled(channel);
+                self.handled(channel, &r#ref, reply);
             }
             Done::Crashed(channel) => {
                 self.in_flight -= 1;
@@ -196,19 +212,32 @@ impl Session {
                 }
             }
             Done::Told => self.in_flight -= 1,
-            Done::TokenExpired => self.handle.end(Disconnect::Expired),
+            Done::TokenDue(at) => self.token_due(at),
+            Done::Refreshed { channel, r#ref, result } => {
+                self.in_flight -= 1;
+                self.token_refreshed(channel, &r#ref, result);
+            }
         }
         self.heed_end();
         self.pump();
+    }
+
+    /// A push was handled, and may be answered.
+    fn handled(&mut self, channel: ChannelId, r#ref: &Ref, reply: Option<Reply>) {
+        let limited = reply.as_ref().is_some_and(|reply| reply.limited);
+        if let Some(Reply { status, response, .. }) = reply {
+            self.socket.reply(channel, r#ref, status, &response);
+        }
+        self.socket.handled(channel);
+        if limited {
+            self.count_refusal();
+        }
     }
 
     /// The runtime has something for the socket.
     pub fn outbound(&mut self, outbound: Outbound) {
         if let Outbound::Broadcast { bytes, .. } = &outbound {
             self.handle.release(*bytes);
-        }
-        if self.expires_at <= Instant::now() {
-            self.handle.end(Disconnect::Expired);
         }
         self.heed_end();
         if !self.is_open() {
@@ -278,13 +307,23 @@ impl Session {
         )]
         self.registry.do_send(Register {
             socket: Arc::clone(&self.handle),
-            user_id: self.identity.user.id,
-            token_id: self.identity.claims.token_id,
+            credential: self.identity.credential(),
         });
     }
 
-    /// Ends the socket if the runtime has decided so.
+    /// Whether what waits to be written may still be: not when the socket ended because it may read nothing more.
+    pub fn may_write(&self) -> bool {
+        match self.handle.disconnect() {
+            None | Some(Disconnect::TooSlow | Disconnect::Restart) => true,
+            Some(Disconnect::SignedOut | Disconnect::Revoked | Disconnect::Expired) => false,
+        }
+    }
+
+    /// Ends the socket if the runtime has decided so, or its token is over.
     fn heed_end(&mut self) {
+        if self.token.is_over() {
+            self.handle.end(Disconnect::Expired);
+        }
         let Some(reason) = self.handle.disconnect() else { return };
         match (reason, &self.phase) {
             (_, Phase::Closed) => {}
@@ -329,9 +368,10 @@ impl Session {
 
     fn join(&mut self, channel: ChannelId, topic: Arc<str>, payload: &Payload) {
         self.renew_registry();
-        if let Err(refused) = self.app.realtime.limits().join(self.handle.id()) {
-            let response = json!({ "reason": "rate_limited", "retry_after_ms": refused.retry_after_ms() });
-            self.socket.refuse_join(channel, raw(&response));
+        self.take_over_tenant();
+        if let Err(refused) = self.check_join_limits() {
+            self.socket.refuse_join(channel, raw(&channel_refusal(&refused)));
+            self.count_refusal();
             return;
         }
         let own_topic = TopicKey::User(self.identity.user.id);
@@ -391,6 +431,27 @@ impl Session {
         );
     }
 
+    fn check_join_limits(&self) -> Result<(), Refused> {
+        let (limits, Identity { tenant, user, .. }) = (self.app.realtime.limits(), &*self.identity);
+        limits.check(tenant, Limit::JoinsPerSocket, Subject::Socket(self.handle.id()))?;
+        limits.check(tenant, Limit::JoinsPerUser, Subject::User(user.id))?;
+        Ok(())
+    }
+
+    /// A rate limit refused something on this socket. A client that goes on and on is not heard any longer.
+    fn count_refusal(&mut self) {
+        self.take_over_tenant();
+        let socket = Subject::Socket(self.handle.id());
+        let limits = self.app.realtime.limits();
+        if limits
+            .check(&self.identity.tenant, Limit::RefusalsPerSocket, socket)
+            .is_err()
+        {
+            debug!("socket closed after too many refusals");
+            self.close(close_code::TOO_MANY_REFUSALS);
+        }
+    }
+
     fn joined(&mut self, id: ChannelId, result: Result<Box<JoinOutcome>, JoinRefusal>, since: Instant) {
         let kind = self
             .channels
@@ -420,6 +481,9 @@ impl Session {
                     channel: id,
                 });
                 self.socket.accept_join(id, response);
+                if matches!(key, TopicKey::User(_)) {
+                    self.tell_token_if_ending(id);
+                }
                 if let Some(history) = history {
                     self.socket.push(id, "message_history", &Payload::Json(history));
                 }
@@ -443,6 +507,7 @@ impl Session {
     }
 
     fn push(&mut self, id: ChannelId, event: &str, payload: &Payload, r#ref: Ref) {
+        self.take_over_tenant();
         let Some((key, was_typing)) = self
             .channels
             .get(&id)
@@ -451,6 +516,10 @@ impl Session {
             self.socket.handled(id);
             return;
         };
+        if event == "token_refresh" && matches!(key, TopicKey::User(_)) {
+            self.refresh_token(id, payload, r#ref);
+            return;
+        }
         let member = self.member(key);
         let except = Some((self.handle.id(), id));
         let in_room = matches!(key, TopicKey::Room(_));
@@ -473,9 +542,8 @@ impl Session {
                 .boxed_local()
             }
             "typing" if in_room => {
-                if let Err(refused) = self.app.realtime.limits().typing(&member.identity.scope()) {
-                    let response = json!({ "reason": "rate_limited", "retry_after_ms": refused.retry_after_ms() });
-                    async move { Some(Reply::error(&response)) }.boxed_local()
+                if let Err(error) = self.app.realtime.check_typing(&member.identity.sender()) {
+                    async move { Some(Reply::send_error(&error)) }.boxed_local()
                 } else {
                     self.start_typing(id);
                     async move {
@@ -594,6 +662,15 @@ impl Session {
     fn run(&mut self, job: Job, on_panic: Done) {
         self.in_flight += 1;
         self.actions.push_back(Action::Run { job, on_panic });
+    }
+
+    /// Takes over what has been changed about the tenant.
+    fn take_over_tenant(&mut self) {
+        if let Some(tenant) = self.app.realtime.tenants().get(self.identity.tenant.id)
+            && !Arc::ptr_eq(&tenant, &self.identity.tenant)
+        {
+            Arc::make_mut(&mut self.identity).tenant = tenant;
+        }
     }
 
     /// The user as a participant of a topic.

@@ -15,7 +15,14 @@ use super::{
     room_channel::{JoinOutcome, JoinRefusal},
     session::Session,
 };
-use crate::phoenix::{ChannelId, Frame, Ref};
+use crate::{
+    phoenix::{ChannelId, Frame, Ref},
+    realtime::{Refused, SendError},
+    web::{
+        error::{channel_refusal, channel_send_error},
+        identity::Identity,
+    },
+};
 
 /// What a transport has to do for its session.
 pub enum Action {
@@ -65,8 +72,17 @@ pub enum Done {
     TypingExpired(ChannelId, TypingNumber),
     /// A notice to others is out.
     Told,
-    /// The token ran out.
-    TokenExpired,
+    /// Another token was looked at.
+    Refreshed {
+        /// The channel it came on.
+        channel: ChannelId,
+        /// The push's ref.
+        r#ref: Ref,
+        /// Whose it is, or what to answer.
+        result: Result<Box<Identity>, Reply>,
+    },
+    /// Something may be due about the token.
+    TokenDue(Instant),
 }
 
 /// A reply to a push.
@@ -76,6 +92,8 @@ pub struct Reply {
     pub status: &'static str,
     /// What the client is told.
     pub response: Box<RawValue>,
+    /// Whether a rate limit was reached: too many of these end the socket.
+    pub limited: bool,
 }
 
 /// Tells one typing notice of a channel from the next.
@@ -87,6 +105,7 @@ impl Reply {
         Self {
             status: "ok",
             response: raw(response),
+            limited: false,
         }
     }
 
@@ -95,6 +114,23 @@ impl Reply {
         Self {
             status: "error",
             response: raw(response),
+            limited: false,
+        }
+    }
+
+    /// The error reply for what was not done.
+    pub fn send_error(error: &SendError) -> Self {
+        Self {
+            limited: matches!(error, SendError::Limited(_)),
+            ..Self::error(&channel_send_error(error))
+        }
+    }
+
+    /// The error reply for a rate limit that was reached.
+    pub fn refusal(refused: &Refused) -> Self {
+        Self {
+            limited: true,
+            ..Self::error(&channel_refusal(refused))
         }
     }
 }

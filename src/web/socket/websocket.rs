@@ -45,9 +45,11 @@ pub fn start(
     select_subprotocol: bool,
 ) -> Result<HttpResponse, actix_web::Error> {
     let settings = &admitted.app.settings.socket;
+    let own = &admitted.identity.tenant.limits;
+    let bytes = |servers| own.frame_bytes(servers).get().map_or(u64::MAX, |max| max as u64);
     let limits = SizeLimits {
-        frame_bytes_max: settings.frame_bytes_max.get().map_or(u64::MAX, |max| max as u64),
-        message_bytes_max: settings.message_bytes_max.get().map_or(u64::MAX, |max| max as u64),
+        frame_bytes_max: bytes(settings.frame_bytes_max),
+        message_bytes_max: bytes(settings.message_bytes_max),
     };
     let seen = Seen::new();
     let socket = WebSocket {

@@ -157,8 +157,9 @@ export class Member {
     this.channel = channel;
     this.log = new Mailbox(`channel ${channel.topic}`);
     channel.onMessage = (event, payload, ref) => {
-      // The client hands every reply round a second time under a name of its own.
-      if (!event.startsWith("chan_reply_")) this.log.put({ event, payload, ref: ref ?? null });
+      // The client hands every reply round a second time under a name of its own, or under none when the push that it
+      // answers was given up.
+      if (event && !event.startsWith("chan_reply_")) this.log.put({ event, payload, ref: ref ?? null });
       return payload;
     };
   }

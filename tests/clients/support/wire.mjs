@@ -2,10 +2,12 @@
 // A WebSocket client that can also do what no proper client does.
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { Mailbox, within } from "./wait.mjs";
 
-/** @typedef {import("./server.mjs").User} User */
-/** @typedef {import("./server.mjs").Server} Server */
+/** Where a server is: a `Server`, or anything else with a URL. */
+/** @typedef {{url: string}} Place */
+/** @typedef {{token: string, server: Place}} Holder */
 /** @typedef {{fin: boolean, opcode: number, payload: Buffer}} WireFrame */
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
@@ -19,26 +21,53 @@ export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, 
  */
 
 /**
- * One HTTP request, by default a WebSocket upgrade of the chat socket.
+ * A connection to a server.
  *
- * @param {Server} server
- * @param {{path?: string, query?: string, method?: string, upgrade?: boolean, headers?: Record<string, string>}} [how]
+ * @param {Place} server
+ * @param {string} [from] the address to come from
+ */
+function dial(server, from) {
+  const { protocol, hostname, port } = new URL(server.url);
+  if (protocol === "https:") return connectTls({ host: hostname, port: Number(port || 443), servername: hostname });
+  return connect({ host: hostname, port: Number(port || 80), localAddress: from });
+}
+
+/**
+ * One HTTP request, by default a WebSocket upgrade of the chat socket. A header with a list of values is sent once for
+ * each; `from` is the address to come from.
+ *
+ * @typedef {object} Request
+ * @property {string} [path]
+ * @property {string} [query]
+ * @property {string} [method]
+ * @property {boolean} [upgrade]
+ * @property {Record<string, string | string[]>} [headers]
+ * @property {string} [payload] the body
+ * @property {string} [from]
+ */
+
+/**
+ * @param {Place} server
+ * @param {Request} [how]
  * @returns {Promise<Handshake>}
  */
 export async function handshake(server, how = {}) {
   const { path = "/chat/socket/websocket", query = "", method = "GET", upgrade = true, headers = {} } = how;
-  const lines = [`${method} ${path}${query ? `?${query}` : ""} HTTP/1.1`, `host: 127.0.0.1:${server.port}`];
+  const { payload = "", from } = how;
+  const lines = [`${method} ${path}${query ? `?${query}` : ""} HTTP/1.1`, `host: ${new URL(server.url).host}`];
   if (upgrade) {
     lines.push("connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13");
     lines.push(`sec-websocket-key: ${randomBytes(16).toString("base64")}`);
   } else {
     lines.push("connection: close");
   }
-  if (method === "POST" && !("content-length" in headers)) lines.push("content-length: 0");
-  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-  const socket = connect(server.port, "127.0.0.1");
+  if (method === "POST") lines.push(`content-length: ${Buffer.byteLength(payload)}`);
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of [values].flat()) lines.push(`${name}: ${value}`);
+  }
+  const socket = dial(server, from);
   socket.setNoDelay(true);
-  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+  socket.write(`${lines.join("\r\n")}\r\n\r\n${payload}`);
   /** @type {Promise<Handshake>} */
   const answered = new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
@@ -75,12 +104,12 @@ export async function handshake(server, how = {}) {
  * An open socket of `user`, gone when the test is over.
  *
  * @param {import("node:test").TestContext} t
- * @param {User} user
- * @param {{vsn?: string | null, headers?: Record<string, string>}} [how] `vsn: null` sends none
+ * @param {Holder} user
+ * @param {{vsn?: string | null, headers?: Record<string, string>, from?: string}} [how] `vsn: null` sends none
  */
-export async function openWire(t, user, { vsn = "2.0.0", headers } = {}) {
+export async function openWire(t, user, { vsn = "2.0.0", headers, from } = {}) {
   const query = `token=${user.token}${vsn === null ? "" : `&vsn=${vsn}`}`;
-  const answer = await handshake(user.server, { query, headers });
+  const answer = await handshake(user.server, { query, headers, from });
   if (!answer.wire) throw new Error(`the handshake was answered ${answer.status} ${answer.body}`);
   const { wire } = answer;
   t.after(() => wire.drop());

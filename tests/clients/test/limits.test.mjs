@@ -28,7 +28,8 @@ for (const variant of VARIANTS) {
       for (const result of sent.slice(10)) {
         assert.ok(result.status === "rejected" && result.reason instanceof Refused);
         const { response } = result.reason;
-        assert.deepEqual(Object.keys(response).sort(), ["reason", "retry_after_ms"]);
+        assert.deepEqual(Object.keys(response).sort(), ["limit", "reason", "retry_after_ms"]);
+        assert.equal(response.limit, "messages_per_user");
         assert.equal(response.reason, "rate_limited");
         const wait = response.retry_after_ms;
         assert.ok(Number.isInteger(wait) && wait > 0 && wait <= 60_000, String(wait));

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
@@ -10,7 +11,7 @@ use parlour::{
     accounts::{self, NewUser, PasswordHasher, User},
     app::App,
     chat::{self, Message, NewMessage, RoomRef},
-    config::{Environment, LimitSettings, RateLimit, Settings, Sources},
+    config::{Cap, Environment, LimitSettings, RateLimit, Settings, Sources},
     realtime::Sender,
     scope::Scope,
     startup::{Application, Stopper},
@@ -28,9 +29,11 @@ pub const OPERATOR_TOKEN: &str = "operator-token-of-the-tests-0123456789";
 /// A running server.
 pub struct TestApp {
     pub address: SocketAddr,
+    /// Where the operator's routes answer, when not there.
+    pub admin_address: Option<SocketAddr>,
     /// The server's insides, to look at what cannot be seen from outside.
     pub app: Data<App>,
-    pub db: TestDatabase,
+    pub db: Arc<TestDatabase>,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
     http: reqwest::Client,
@@ -70,20 +73,31 @@ impl TestApp {
 
     /// A server with settings of the test's own.
     pub async fn start_with(db: TestDatabase, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(Arc::new(db), change).await
+    }
+
+    /// Another server of the same deployment: on the same database, with nothing else in common.
+    pub async fn start_beside(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(Arc::clone(&self.db), change).await
+    }
+
+    async fn start_on(db: Arc<TestDatabase>, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings(&db);
         change(&mut settings);
         let (started, running) = oneshot::channel();
         let thread = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let application = Application::build(settings).await.expect("the server starts");
-                let parts = (application.address(), application.app(), application.stopper());
+                let addresses = (application.address(), application.admin_address());
+                let parts = (addresses, application.app(), application.stopper());
                 assert!(started.send(parts).is_ok(), "the test waits for its server");
                 application.serve().await.expect("the server ends well");
             });
         });
-        let (address, app, stopper) = running.await.expect("the server starts");
+        let ((address, admin_address), app, stopper) = running.await.expect("the server starts");
         Self {
             address,
+            admin_address,
             app,
             db,
             stopper,
@@ -131,7 +145,7 @@ impl TestApp {
         let tenant = tenants::get_tenant(&self.db.store, user.user.tenant_id).await.unwrap();
         Sender {
             scope: user.scope(),
-            username: user.user.username.clone(),
+            user: user.user.clone().into(),
             tenant: tenant.into(),
         }
     }
@@ -157,7 +171,7 @@ impl TestApp {
             content: content.to_owned(),
             ..NewMessage::default()
         };
-        chat::append_message(&self.db.store, &user.scope(), room, new)
+        chat::append_message(&self.db.store, &user.scope(), room, new, Cap::Off)
             .await
             .unwrap()
             .message
@@ -202,6 +216,7 @@ fn settings(db: &TestDatabase) -> Settings {
     settings.database.pool_size = 8;
     settings.database.allow_unsafe_durability = true;
     settings.auth.secret_key = Some("a-key-for-tests-and-nothing-else-0123456789".to_owned().into());
+    settings.auth.master_key = Some("a-master-key-for-tests-and-nothing-else-9876543210".to_owned().into());
     settings.auth.operator_token = Some(OPERATOR_TOKEN.to_owned().into());
     settings.auth.password_rounds = 1000;
     settings.socket.drain_interval = std::time::Duration::from_millis(1);
@@ -209,6 +224,10 @@ fn settings(db: &TestDatabase) -> Settings {
         &mut settings.limits.logins_per_account,
         &mut settings.limits.logins_per_address,
         &mut settings.limits.registrations_per_address,
+        &mut settings.limits.rooms_created_per_user,
+        &mut settings.limits.requests_per_user,
+        &mut settings.limits.requests_per_address,
+        &mut settings.limits.messages_per_room,
     ] {
         *limit = RateLimit::Off;
     }

@@ -11,6 +11,9 @@ use std::{
 /// The key the processes sign tokens with.
 pub const SECRET: &str = "0f6cdbe2-secret-key-of-the-process-tests-9d1a";
 
+/// The key the processes seal secrets with.
+pub const MASTER_KEY: &str = "5b1d9f04-master-key-of-the-process-tests-77c2";
+
 /// The binary with a data folder of its own and nothing of this process's settings.
 pub fn parlour(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parlour"));
@@ -96,6 +99,19 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// How much memory the process holds.
+    #[cfg(target_os = "linux")]
+    pub fn resident_bytes(&self) -> u64 {
+        let counts =
+            std::fs::read_to_string(format!("/proc/{}/statm", self.process.id())).expect("the process is there");
+        let pages: u64 = counts
+            .split(' ')
+            .nth(1)
+            .and_then(|pages| pages.parse().ok())
+            .expect("a number of pages");
+        pages * 4096
+    }
+
     /// SIGKILL: the process ends where it stands.
     pub fn kill(mut self) {
         self.process.kill().expect("the process is there");
@@ -133,6 +149,7 @@ pub fn secured(folder: &Path, url: &str) -> Command {
     let mut command = parlour(folder);
     command
         .env("PARLOUR_AUTH__SECRET_KEY", SECRET)
+        .env("PARLOUR_AUTH__MASTER_KEY", MASTER_KEY)
         .env("PARLOUR_TENANTS__ENSURE", "default,acme")
         .env("PARLOUR_DATABASE__ALLOW_UNSAFE_DURABILITY", "true")
         .env("DATABASE_URL", url);

@@ -2,10 +2,16 @@
 
 #[macro_use]
 pub mod database;
+pub mod admin;
 pub mod app;
+pub mod audit;
+pub mod bad_tokens;
 pub mod binary;
+pub mod limits;
+pub mod longpoll;
 pub mod membership;
 pub mod people;
 pub mod random;
 pub mod rest;
 pub mod socket;
+pub mod website;

@@ -2,17 +2,32 @@
 
 use parlour::{
     accounts::{self, NewUser, PasswordHasher, User},
+    audit::Actor,
     chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
+    config::Cap,
     entity::{TenantScoped, room_member},
+    ids::TenantId,
     scope::Scope,
     store::Store,
-    tenants,
+    tenants::{self, Tenant, TenantPatch},
     timestamp::Timestamp,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
+
+/// Changes those settings of a tenant that the object has.
+pub async fn set_settings(store: &Store, tenant_id: TenantId, settings: Value) -> Tenant {
+    let patch = TenantPatch {
+        settings: serde_json::from_value(settings).unwrap(),
+        ..TenantPatch::default()
+    };
+    tenants::update_tenant(store, &Actor::system(), tenant_id, patch)
+        .await
+        .unwrap()
+}
 
 /// A user of a tenant; the tenant is made when it is new.
 pub async fn user(store: &Store, tenant: &str, username: &str) -> User {
@@ -46,6 +61,7 @@ pub async fn public_room(store: &Store, scope: &Scope, name: &str) -> Room {
             name: name.to_owned(),
             ..NewRoom::default()
         },
+        Cap::Off,
     )
     .await
     .unwrap()
@@ -57,7 +73,7 @@ pub async fn private_room(store: &Store, scope: &Scope, name: &str) -> Room {
         kind: Some(RoomKind::Private),
         ..NewRoom::default()
     };
-    chat::create_room(store, scope, new).await.unwrap()
+    chat::create_room(store, scope, new, Cap::Off).await.unwrap()
 }
 
 /// Says something that has to be accepted.
@@ -66,7 +82,7 @@ pub async fn say(store: &Store, scope: &Scope, room: &Room, content: &str) -> ch
         content: content.to_owned(),
         ..NewMessage::default()
     };
-    chat::append_message(store, scope, &RoomRef::Id(room.id), new)
+    chat::append_message(store, scope, &RoomRef::Id(room.id), new, Cap::Off)
         .await
         .unwrap()
         .message

@@ -105,3 +105,25 @@ pub async fn invalid(app: &TestApp, user: &TestUser, line: &str, body: Value, fi
     assert_eq!(answer.status, 422, "{line} {body}: {}", answer.text);
     assert_eq!(answer.invalid_fields(), [field], "{line} {body}");
 }
+
+/// What differs between any two requests: their ids and times, what is left of a limit, and whether the body had
+/// arrived by the time of a refusal that did not wait for it.
+const VARYING: [&str; 5] = [
+    "x-request-id",
+    "date",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "connection",
+];
+
+/// Everything of an answer that can tell it from another: two that are equal in this look alike to anybody.
+pub fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let mut headers: Vec<_> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !VARYING.contains(&name.as_str()))
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    headers.sort();
+    (answer.status, headers, answer.text.clone())
+}

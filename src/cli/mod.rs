@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Flag;
 
+pub use administration::{AdminTokenCommand, ApiKeyCommand, AuditCommand, KindArg, RoomCommand, UserArgs, UserCommand};
+
+mod administration;
+
 /// A chat room for any website: REST and Phoenix Channels, many tenants, one binary.
 ///
 /// Every setting is also a variable: server.port is PARLOUR_SERVER__PORT. `parlour config` prints those in effect.
@@ -72,9 +76,35 @@ pub enum Command {
     /// Websites
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Limits of a website, where they are other than the deployment's
+    #[command(subcommand)]
+    Limits(LimitsCommand),
+    /// Keys that a website signs its users' tokens with
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// What the database keeps secret
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// People
     #[command(subcommand)]
     User(UserCommand),
+    /// Rooms
+    #[command(subcommand)]
+    Room(RoomCommand),
+    /// Keys of websites' backends
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// Tokens of tenants' administrators
+    #[command(subcommand)]
+    AdminToken(AdminTokenCommand),
+    /// What administrators did, and tried to
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print what a tenant uses, as JSON
+    Usage {
+        /// Slug of the tenant
+        tenant: String,
+    },
     /// Print a token for an existing user
     Token {
         /// Slug of the user's tenant
@@ -120,10 +150,24 @@ pub enum TenantCommand {
     },
     /// List all tenants
     List,
-    /// Change what a tenant's operator can choose
+    /// Print all there is to know of a tenant, as JSON
+    Show {
+        /// The tenant
+        slug: String,
+    },
+    /// Change a tenant's name and settings, and print the settings as JSON
     Update {
         /// The tenant
         slug: String,
+        /// Name for people
+        #[arg(long)]
+        name: Option<String>,
+        /// A setting by its name, such as guests=true or features.typing=false; null takes a value away. Can be repeated
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// File with settings as a JSON object; those it does not have stay
+        #[arg(long, value_name = "FILE")]
+        settings_file: Option<PathBuf>,
         /// Origins that pages may use the chat from, with commas between; "any" for all
         #[arg(long, value_name = "LIST")]
         allowed_origins: Option<String>,
@@ -134,22 +178,116 @@ pub enum TenantCommand {
         #[arg(long, value_name = "DURATION")]
         edit_window: Option<String>,
     },
+    /// Lock everybody out of a tenant, those who are connected too
+    Suspend {
+        /// The tenant
+        slug: String,
+    },
+    /// End a suspension
+    Resume {
+        /// The tenant
+        slug: String,
+    },
+    /// Delete a tenant with all its users, rooms, messages and keys
+    Delete {
+        /// The tenant
+        slug: String,
+        /// The slug once more: there is no way back
+        #[arg(long, value_name = "SLUG")]
+        confirm: String,
+    },
 }
 
-/// `parlour user …`
+/// `parlour limits …`
 #[derive(Subcommand)]
-pub enum UserCommand {
-    /// Create a user; the password is the first line of standard input, or of a file
+pub enum LimitsCommand {
+    /// Print the limits that a tenant has of its own, as JSON
+    Show {
+        /// Slug of the tenant
+        tenant: String,
+    },
+    /// Change the limits that a tenant has of its own, and print them
+    Set {
+        /// Slug of the tenant
+        tenant: String,
+        /// A limit by its name, such as messages_per_user=20/5s, rooms_max=off or dry_run=true; "default" takes it away.
+        /// Can be repeated
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// File with limits as a JSON object, in place of all that were set before
+        #[arg(long, value_name = "FILE")]
+        limits_file: Option<PathBuf>,
+    },
+}
+
+/// `parlour key …`
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; prints its name, its algorithm and, of HS256, the secret, which is not shown again
     Create {
         /// Slug of the tenant
-        #[arg(long, value_name = "SLUG")]
         tenant: String,
-        /// 3 to 32 of letters, digits, and _ . -
-        username: String,
-        /// Read the password from the first line of this file
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
+        /// How the website signs
+        #[arg(long, value_enum, ignore_case = true, default_value = "HS256")]
+        algorithm: AlgorithmArg,
+        /// What it is to be like
+        #[command(flatten)]
+        key: KeyArgs,
     },
+    /// List a tenant's keys
+    List {
+        /// Slug of the tenant
+        tenant: String,
+    },
+    /// Make a key that takes another's place; when two are live, the older one is revoked
+    Rotate {
+        /// Slug of the tenant
+        tenant: String,
+        /// Name of the key whose place it takes
+        kid: String,
+        /// What it is to be like
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Revoke a key: its tokens are refused, and whoever is connected by one is not any more
+    Revoke {
+        /// Slug of the tenant
+        tenant: String,
+        /// Name of the key
+        kid: String,
+    },
+}
+
+/// What a new key is to be like.
+#[derive(Args)]
+pub struct KeyArgs {
+    /// Name of the new key in the headers of tokens [default: one is made up]
+    #[arg(long = "kid", value_name = "KID")]
+    pub new_kid: Option<String>,
+    /// File with the public key as PEM, for EdDSA and ES256
+    #[arg(long, value_name = "FILE")]
+    pub public_key_file: Option<PathBuf>,
+}
+
+/// Value of `--algorithm`.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum AlgorithmArg {
+    /// A secret that both sides know.
+    #[value(name = "HS256")]
+    Hs256,
+    /// An Ed25519 key pair of the website.
+    #[value(name = "EdDSA")]
+    EdDsa,
+    /// A P-256 key pair of the website.
+    #[value(name = "ES256")]
+    Es256,
+}
+
+/// `parlour secrets …`
+#[derive(Subcommand)]
+pub enum SecretsCommand {
+    /// Seal everything anew with auth.master_key, after the one before went to auth.retired_master_keys
+    Rotate,
 }
 
 /// `parlour seed`
@@ -185,9 +323,27 @@ pub enum ReferencePage {
 }
 
 impl Command {
-    /// Whether it signs or verifies tokens, so that `auth.secret_key` has to be there.
-    pub fn needs_secret(&self) -> bool {
-        matches!(self, Self::Serve | Self::Token { .. } | Self::Seed(_))
+    /// The secrets that it cannot do without.
+    pub fn secrets_required(&self) -> &'static [&'static str] {
+        match self {
+            Self::Serve => &["auth.secret_key", "auth.master_key"],
+            Self::Token { .. } | Self::Seed(_) => &["auth.secret_key"],
+            Self::Key(KeyCommand::Create { .. } | KeyCommand::Rotate { .. }) | Self::Secrets(_) => &["auth.master_key"],
+            Self::Migrate { .. }
+            | Self::Tenant(_)
+            | Self::Limits(_)
+            | Self::Key(KeyCommand::List { .. } | KeyCommand::Revoke { .. })
+            | Self::User(_)
+            | Self::Room(_)
+            | Self::ApiKey(_)
+            | Self::AdminToken(_)
+            | Self::Audit(_)
+            | Self::Usage { .. }
+            | Self::Openapi
+            | Self::Config
+            | Self::Health { .. }
+            | Self::Reference { .. } => &[],
+        }
     }
 }
 
@@ -262,11 +418,23 @@ mod tests {
     }
 
     #[test]
-    fn commands_that_handle_tokens_need_the_secret() {
-        let needs = |line: &str| parse(line).unwrap().command.unwrap().needs_secret();
-        assert!(needs("parlour serve"));
-        assert!(needs("parlour token --tenant default ada --lifetime 10m"));
-        assert!(!needs("parlour migrate --dry-run"));
-        assert!(!needs("parlour config"));
+    fn a_tenant_is_deleted_by_nobody_who_did_not_name_it_twice() {
+        assert!(parse("parlour tenant delete acme").is_err());
+        assert!(parse("parlour tenant delete acme --confirm acme").is_ok());
+    }
+
+    #[test]
+    fn commands_need_the_secrets_that_they_use() {
+        let needs = |line: &str| parse(line).unwrap().command.unwrap().secrets_required();
+        assert_eq!(needs("parlour serve"), ["auth.secret_key", "auth.master_key"]);
+        assert_eq!(
+            needs("parlour token --tenant default ada --lifetime 10m"),
+            ["auth.secret_key"]
+        );
+        assert_eq!(needs("parlour key rotate default key-1"), ["auth.master_key"]);
+        assert_eq!(needs("parlour secrets rotate"), ["auth.master_key"]);
+        assert!(needs("parlour key revoke default key-1").is_empty());
+        assert!(needs("parlour migrate --dry-run").is_empty());
+        assert!(needs("parlour config").is_empty());
     }
 }

@@ -1,0 +1,130 @@
+//! Whether a token that is genuine is still good: signing out, and all that ends a user's tokens before their time.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr},
+};
+use uuid::Uuid;
+
+use super::{Claims, Error, User, token::LEEWAY_S};
+use crate::{
+    control::{self, ControlEvent},
+    entity::{TenantScoped, revoked_token, signing_key, tenant, user},
+    ids::{SigningKeyId, TenantId},
+    store::Store,
+    timestamp::Timestamp,
+};
+
+/// What of a token decides whether it is still good.
+pub(super) struct Presented {
+    pub tenant_id: TenantId,
+    pub token_id: Uuid,
+    pub issued_at: Timestamp,
+    pub key_id: Option<SigningKeyId>,
+}
+
+/// A token's user, and whether the token is still good.
+#[derive(FromQueryResult)]
+pub(super) struct Judged {
+    #[sea_orm(nested)]
+    pub user: user::Model,
+    pub good: bool,
+}
+
+/// The user of a valid token. It is refused when it was signed out; when its user is gone, suspended or, as a guest,
+/// somebody's by now; when all tokens of the user that were issued so far were revoked; when the website's key that it
+/// stands and falls with was; and when the tenant is suspended. One query.
+///
+/// # Errors
+/// [`Error::SignedOut`].
+pub async fn session_user(store: &Store, claims: &Claims) -> Result<User, Error> {
+    let presented = Presented {
+        tenant_id: claims.tenant_id,
+        token_id: claims.token_id,
+        issued_at: claims.issued_at,
+        key_id: claims.key_id,
+    };
+    match judge(store, user::Column::Id.eq(claims.user_id), &presented).await? {
+        Some(Judged { user, good: true }) => Ok(user.into()),
+        _ => Err(Error::SignedOut),
+    }
+}
+
+/// The user who is meant by a condition, and whether a token of theirs is still good; see [`session_user`].
+pub(super) async fn judge(store: &Store, whose: SimpleExpr, token: &Presented) -> Result<Option<Judged>, Error> {
+    let signed_out = Query::select()
+        .expr(Expr::val(1))
+        .from(revoked_token::Entity)
+        .and_where(revoked_token::Column::TenantId.eq(token.tenant_id))
+        .and_where(revoked_token::Column::TokenId.eq(token.token_id))
+        .take();
+    let tenant_is_open = Query::select()
+        .expr(Expr::val(1))
+        .from(tenant::Entity)
+        .and_where(tenant::Column::Id.eq(token.tenant_id))
+        .and_where(tenant::Column::SuspendedAt.is_null())
+        .take();
+    let mut good = Condition::all()
+        .add(user::Column::DeletedAt.is_null())
+        .add(user::Column::SuspendedAt.is_null())
+        .add(user::Column::ClaimedBy.is_null())
+        .add(user::Column::TokensNotBefore.lte(token.issued_at))
+        .add(Expr::exists(signed_out).not())
+        .add(Expr::exists(tenant_is_open));
+    if let Some(key_id) = token.key_id {
+        let key_is_live = Query::select()
+            .expr(Expr::val(1))
+            .from(signing_key::Entity)
+            .and_where(signing_key::Column::TenantId.eq(token.tenant_id))
+            .and_where(signing_key::Column::Id.eq(key_id))
+            .and_where(signing_key::Column::RevokedAt.is_null())
+            .take();
+        good = good.add(Expr::exists(key_is_live));
+    }
+    Ok(user::Entity::in_tenant(token.tenant_id)
+        .filter(whose)
+        .expr_as(SimpleExpr::from(good), "good")
+        .into_model::<Judged>()
+        .one(store.reader())
+        .await?)
+}
+
+/// Signs a token out, and has its sockets ended. Doing so again changes nothing.
+pub async fn revoke_token(store: &Store, claims: &Claims) -> Result<(), Error> {
+    let row = revoked_token::ActiveModel {
+        tenant_id: Set(claims.tenant_id),
+        token_id: Set(claims.token_id),
+        user_id: Set(claims.user_id),
+        expires_at: Set(Timestamp::from_seconds(claims.expires_at)),
+    };
+    let transaction = store.begin_write().await?;
+    revoked_token::Entity::insert(row)
+        .on_conflict(
+            OnConflict::columns([revoked_token::Column::TenantId, revoked_token::Column::TokenId])
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(&transaction)
+        .await?;
+    let event = ControlEvent::TokenRevoked {
+        user_id: claims.user_id,
+        token_id: claims.token_id,
+    };
+    control::record(&transaction, claims.tenant_id, &event).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Forgets signed-out tokens that have expired by now, of all tenants, and says how many there were.
+pub async fn purge_revoked_tokens(store: &Store) -> Result<u64, Error> {
+    // A token is accepted a little after it expired; its row has to stay at least as long.
+    let expired = Timestamp(Timestamp::now().0 - 2 * Timestamp::from_seconds(LEEWAY_S.cast_signed()).0);
+    let transaction = store.begin_write().await?;
+    let purged = revoked_token::Entity::delete_many()
+        .filter(revoked_token::Column::ExpiresAt.lt(expired))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(purged.rows_affected)
+}

@@ -1,0 +1,174 @@
+//! The token a socket stands on: it ends, its client is told in time, and may bring another one.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
+use serde_json::json;
+
+use super::Session;
+use crate::{
+    app::App,
+    chat,
+    phoenix::{ChannelId, Payload, Ref},
+    realtime::{Subject, messages::Renew, socket_handle::Disconnect, topic::TopicKey},
+    timestamp::Timestamp,
+    validation::Violations,
+    web::{
+        error::channel_error,
+        identity::{self, Identity},
+        socket::{
+            payloads::{self, TokenNews},
+            transport::{Action, Done, Reply, raw},
+        },
+    },
+};
+
+/// From when to when a token is good, as far as its socket is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TokenLife {
+    expires_at: Timestamp,
+    /// When the client is told that the end is near.
+    notice: Instant,
+    end: Instant,
+}
+
+impl TokenLife {
+    /// A token that expires then, in seconds since 1970. The client is told `notice` before the end, or at half of the
+    /// time that is left now when that is less.
+    pub fn new(expires_at: i64, notice: Duration) -> Self {
+        let (now, expires_at) = (Instant::now(), Timestamp::from_seconds(expires_at));
+        let left = expires_at.0.saturating_sub(Timestamp::now().0);
+        let left = Duration::from_micros(u64::try_from(left).unwrap_or_default());
+        let end = now + left;
+        Self {
+            expires_at,
+            notice: end - notice.min(left / 2),
+            end,
+        }
+    }
+
+    /// Whether the token has ended.
+    pub fn is_over(&self) -> bool {
+        self.end <= Instant::now()
+    }
+
+    /// Whether the client has to know by now that the end is near.
+    pub fn is_ending(&self) -> bool {
+        self.notice <= Instant::now()
+    }
+
+    /// The next moment that something is due.
+    pub fn next(&self) -> Instant {
+        if self.is_ending() { self.end } else { self.notice }
+    }
+}
+
+impl Session {
+    /// Has the session woken when something is due about its token.
+    pub(super) fn wake_for_token(&mut self) {
+        let at = self.token.next();
+        self.token_due = at;
+        let delay = at.saturating_duration_since(Instant::now());
+        self.actions.push_back(Action::Later(delay, Done::TokenDue(at)));
+    }
+
+    /// Something is due about the token; or was, before it was replaced.
+    pub(super) fn token_due(&mut self, at: Instant) {
+        if at != self.token_due {
+            return;
+        }
+        if self.token.is_over() {
+            self.handle.end(Disconnect::Expired);
+            return;
+        }
+        if self.token.is_ending() {
+            let listening: Vec<ChannelId> = self
+                .channels
+                .iter()
+                .filter(|(_, channel)| matches!(channel.key(), Some(TopicKey::User(_))))
+                .map(|(&id, _)| id)
+                .collect();
+            for id in listening {
+                self.tell_token_is_ending(id);
+            }
+        }
+        self.wake_for_token();
+    }
+
+    /// Who has just joined their own topic learns what was told there before.
+    pub(super) fn tell_token_if_ending(&mut self, id: ChannelId) {
+        if self.token.is_ending() {
+            self.tell_token_is_ending(id);
+        }
+    }
+
+    fn tell_token_is_ending(&mut self, id: ChannelId) {
+        let news = raw(&TokenNews {
+            expires_at: self.token.expires_at,
+        });
+        self.socket.push(id, "token_expiring", &Payload::Json(news));
+    }
+
+    /// A client brings another token.
+    pub(super) fn refresh_token(&mut self, channel: ChannelId, payload: &Payload, r#ref: Ref) {
+        let (app, known) = (Arc::clone(&self.app), Arc::clone(&self.identity));
+        let token = payloads::token_refresh(payload);
+        let job = async move {
+            Done::Refreshed {
+                channel,
+                r#ref,
+                result: verify(&app, &known, token).await.map(Box::new),
+            }
+        };
+        self.run(job.boxed_local(), Done::Crashed(channel));
+    }
+
+    /// Another token was looked at. When it is good, the socket stands on it from now on, and on the old one no longer.
+    pub(super) fn token_refreshed(&mut self, channel: ChannelId, r#ref: &Ref, result: Result<Box<Identity>, Reply>) {
+        let reply = match result {
+            Ok(identity) => {
+                self.stand_on(*identity);
+                Reply::ok(&TokenNews {
+                    expires_at: self.token.expires_at,
+                })
+            }
+            Err(refusal) => refusal,
+        };
+        self.handled(channel, r#ref, Some(reply));
+    }
+
+    fn stand_on(&mut self, identity: Identity) {
+        self.token = TokenLife::new(identity.claims.expires_at, self.app.settings.socket.token_notice);
+        if self.token.next() < self.token_due {
+            self.wake_for_token();
+        }
+        // Before the reply, so before anything that the client may do about either token.
+        #[expect(clippy::disallowed_methods, reason = "once per token, and must not be lost")]
+        self.registry.do_send(Renew {
+            socket_id: self.handle.id(),
+            credential: identity.credential(),
+        });
+        self.identity = Arc::new(identity);
+    }
+}
+
+/// Looks at a token as at one that a socket is opened with. It has to be of the same user.
+async fn verify(app: &App, known: &Identity, token: Result<String, Violations>) -> Result<Identity, Reply> {
+    let token = token.map_err(|violations| Reply::error(&channel_error(&chat::Error::Invalid(violations))))?;
+    let user = Subject::User(known.user.id);
+    if let Err(refused) = app.realtime.limits().check_request(&known.tenant, user) {
+        return Err(Reply::refusal(&refused));
+    }
+    identity::reauthenticate(app, known, &token).await.map_err(|error| {
+        // The server's own trouble must not look like a bad token, which clients would throw away.
+        let reason = if error.is_own_fault() {
+            "unavailable"
+        } else {
+            "unauthorized"
+        };
+        Reply::error(&json!({ "reason": reason }))
+    })
+}
