@@ -1,5 +1,6 @@
 //! Usernames: the rule for them, and those that are made for users who chose none.
 
+use deunicode::deunicode;
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, SqlErr,
     sea_query::{Expr, OnConflict},
@@ -48,9 +49,10 @@ fn is_username_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || "_.-".contains(char)
 }
 
-/// How somebody with a name to show may be called; `None` when too little of the name is left.
+/// How somebody with a name to show may be called, in ASCII as well as it goes; `None` when too little of the name is left.
 pub(super) fn from_name(name: &str) -> Option<String> {
-    let spaced: String = name
+    let spaced: String = deunicode(name)
+        .trim()
         .chars()
         .map(|char| if char.is_whitespace() { '-' } else { char })
         .filter(|char| is_username_char(*char))
@@ -138,10 +140,11 @@ mod tests {
     #[test]
     fn usernames_are_made_of_what_a_name_has() {
         for (name, username) in [
-            ("Zoë Müller", Some("Zo-Mller")),
+            ("Zoë Müller", Some("Zoe-Muller")),
             ("  Ann  ", Some("Ann")),
             ("O'Neil <b>", Some("ONeil-b")),
-            ("王小明", None),
+            ("王小明", Some("Wang-Xiao-Ming")),
+            ("\u{2062}\u{2062}\u{2062}", None),
             ("Al", None),
             ("--a--", None),
         ] {
