@@ -47,19 +47,37 @@ use crate::{
 pub struct Refused {
     /// The setting's name under `limits`.
     pub limit: &'static str,
+    /// How many fit at once.
+    pub burst: u32,
     /// How long until one more would pass.
     pub retry_after: Duration,
 }
 
-/// What is left of a limit after something passed.
+/// What is left of a limit after something passed, or did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// How many fit at once.
     pub limit: u32,
     /// How many still do.
     pub remaining: u32,
-    /// How long until all of them do again.
+    /// How long until all of them do again; after a refusal, until one does.
     pub reset: Duration,
+}
+
+impl From<Refused> for Allowance {
+    fn from(refused: Refused) -> Self {
+        Self {
+            limit: refused.burst,
+            remaining: 0,
+            reset: refused.retry_after,
+        }
+    }
+}
+
+/// A room takes no more messages for now.
+struct FullRoom {
+    until: Instant,
+    burst: u32,
 }
 
 /// Who or what a limit counts, inside of a tenant.
@@ -139,8 +157,8 @@ pub struct RateLimits {
     defaults: Vec<Option<Table>>,
     /// Those that tenants have of their own; tenants with the same limit share a table.
     own: DashMap<(Limit, RateLimit), Arc<Table>>,
-    /// Until when rooms take no more messages.
-    full_rooms: DashMap<(TenantId, RoomId), Instant>,
+    /// Those that took as many messages as they may.
+    full_rooms: DashMap<(TenantId, RoomId), FullRoom>,
     rooms_max: Cap<u64>,
     members_per_room_max: Cap<u64>,
     totals: Vec<AtomicU64>,
@@ -192,34 +210,28 @@ impl RateLimits {
     ///
     /// As [`Self::check`].
     pub fn check_room(&self, tenant: &Tenant, room_id: RoomId) -> Result<(), Refused> {
-        let Some(until) = self.full_rooms.get(&(tenant.id, room_id)).map(|until| *until) else {
-            return Ok(());
-        };
-        let retry_after = until.saturating_duration_since(Instant::now());
-        if retry_after.is_zero() {
-            return Ok(());
-        }
         let limit = Limit::MessagesPerRoom;
-        let name = limit.name();
-        self.refuse(
-            tenant,
-            limit,
-            Refused {
-                limit: name,
-                retry_after,
-            },
-        )
+        let refused = self.full_rooms.get(&(tenant.id, room_id)).map(|full| Refused {
+            limit: limit.name(),
+            burst: full.burst,
+            retry_after: full.until.saturating_duration_since(Instant::now()),
+        });
+        match refused {
+            Some(refused) if !refused.retry_after.is_zero() => self.refuse(tenant, limit, refused),
+            _ => Ok(()),
+        }
     }
 
     /// A message was stored in a room.
     pub fn room_took(&self, tenant: &Tenant, room_id: RoomId) {
         let (limit, subject) = (Limit::MessagesPerRoom, Subject::Room(room_id));
-        let wait = match self.count(tenant, limit, subject) {
-            Ok(Some(left)) if left.remaining == 0 => left.reset / left.limit.max(1),
-            Err(refused) => refused.retry_after,
+        let (burst, wait) = match self.count(tenant, limit, subject) {
+            Ok(Some(left)) if left.remaining == 0 => (left.limit, left.reset / left.limit.max(1)),
+            Err(refused) => (refused.burst, refused.retry_after),
             Ok(_) => return,
         };
-        self.full_rooms.insert((tenant.id, room_id), Instant::now() + wait);
+        let until = Instant::now() + wait;
+        self.full_rooms.insert((tenant.id, room_id), FullRoom { until, burst });
     }
 
     /// One attempt to sign in to an account of a tenant. What comes from elsewhere is counted by itself, so who guesses
@@ -305,7 +317,7 @@ impl RateLimits {
     /// Drops keys that are as good as new; returns how many stay.
     pub fn sweep(&self) -> usize {
         let now = Instant::now();
-        self.full_rooms.retain(|_, until| *until > now);
+        self.full_rooms.retain(|_, full| full.until > now);
         self.own.retain(|_, table| {
             sweep(table);
             !table.is_empty()
@@ -384,6 +396,7 @@ fn take(table: Option<&Table>, key: &Key, limit: Limit) -> Result<Option<Allowan
         }
         Err(not_until) => Err(Refused {
             limit: limit.name(),
+            burst: not_until.quota().burst_size().get(),
             retry_after: not_until.wait_time_from(table.clock().now()),
         }),
     }

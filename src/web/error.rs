@@ -16,9 +16,10 @@ use sea_orm::DbErr;
 use serde_json::{Value, json};
 use tracing::error;
 
+use super::rate_limit;
 use crate::{
     accounts, api_keys, audit, chat,
-    realtime::{Refused, SendError},
+    realtime::{Allowance, Refused, SendError},
     store, tenants,
     timestamp::Timestamp,
     validation::Violations,
@@ -258,12 +259,15 @@ impl ResponseError for ApiError {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(wait)));
                 response.json(json!({ "error": message, "retry_after_ms": whole_milliseconds(wait) }))
             }
-            Answer::Limited(Refused { limit, retry_after }) => {
-                response.insert_header((header::RETRY_AFTER, whole_seconds(*retry_after)));
+            Answer::Limited(refused) => {
+                response.insert_header((header::RETRY_AFTER, whole_seconds(refused.retry_after)));
+                for header in rate_limit::headers(Allowance::from(*refused)) {
+                    response.insert_header(header);
+                }
                 response.json(json!({
                     "error": "rate limited",
-                    "limit": limit,
-                    "retry_after_ms": whole_milliseconds(*retry_after),
+                    "limit": refused.limit,
+                    "retry_after_ms": whole_milliseconds(refused.retry_after),
                 }))
             }
             Answer::Busy(message) => {
@@ -335,7 +339,7 @@ pub fn channel_send_error(error: &SendError) -> Value {
 
 /// What the client of a channel is told when a rate limit was reached.
 pub fn channel_refusal(refused: &Refused) -> Value {
-    let Refused { limit, retry_after } = refused;
+    let Refused { limit, retry_after, .. } = refused;
     json!({ "reason": "rate_limited", "limit": limit, "retry_after_ms": whole_milliseconds(*retry_after) })
 }
 

@@ -4,7 +4,7 @@ use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    http::header::{HeaderName, HeaderValue},
     middleware::Next,
     web::Data,
 };
@@ -24,8 +24,8 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// Middleware: counts the request for its address, and tells in the answer what is left: of the user's limit when
-/// there is a user, else of the address's.
+/// Middleware: counts the request for its address, and tells in the answer what is left: of the limit that refused it,
+/// else of the user's when there is a user, else of the address's.
 ///
 /// # Errors
 ///
@@ -46,9 +46,12 @@ pub async fn rate_limit(
         }
     };
     let mut response = next.call(request).await?.map_into_boxed_body();
-    let of_user = response.request().extensions().get::<Allowance>().copied();
-    if let Some(left) = of_user.or(left) {
-        tell(response.headers_mut(), left);
+    // A refusal has told already.
+    if !response.headers().contains_key(LIMIT) {
+        let of_user = response.request().extensions().get::<Allowance>().copied();
+        for (name, value) in of_user.or(left).into_iter().flat_map(headers) {
+            response.headers_mut().insert(name, value);
+        }
     }
     Ok(response)
 }
@@ -65,14 +68,17 @@ pub fn count_request(app: &App, request: &HttpRequest, tenant: &Tenant, subject:
     Ok(())
 }
 
-fn tell(headers: &mut HeaderMap, left: Allowance) {
+/// What tells a client how much is left of a limit.
+pub fn headers(left: Allowance) -> [(HeaderName, HeaderValue); 3] {
     let Allowance {
         limit,
         remaining,
         reset,
     } = left;
     let reset = if remaining == limit { 0 } else { whole_seconds(reset) };
-    headers.insert(LIMIT, HeaderValue::from(limit));
-    headers.insert(REMAINING, HeaderValue::from(remaining));
-    headers.insert(RESET, HeaderValue::from(reset));
+    [
+        (LIMIT, HeaderValue::from(limit)),
+        (REMAINING, HeaderValue::from(remaining)),
+        (RESET, HeaderValue::from(reset)),
+    ]
 }

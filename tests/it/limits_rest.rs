@@ -1,11 +1,15 @@
 //! How often and how much over REST, with the limits of the server and of tenants.
 
 use futures_util::future::join_all;
-use parlour::config::{Cap, TrustedProxies};
+use parlour::{
+    api_keys::Permission,
+    config::{Cap, TrustedProxies},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::helpers::{
+    admin::{request, server_key},
     app::{TestApp, TestUser},
     limits::{from, set_limits, set_settings, usage},
     people::PASSWORD,
@@ -45,7 +49,15 @@ fn limited(answer: &Answer) -> &str {
     );
     let wait_ms = answer.body["retry_after_ms"].as_u64().unwrap();
     assert!(wait_ms > 0);
-    assert_eq!(answer.header("retry-after"), wait_ms.div_ceil(1000).to_string());
+    let wait = wait_ms.div_ceil(1000).to_string();
+    assert_eq!(answer.header("retry-after"), wait);
+    let (fit, remaining, reset) = told(answer);
+    assert!(!fit.is_empty(), "{:?}", answer.headers);
+    assert_eq!(
+        (remaining, reset),
+        ("0".to_owned(), wait),
+        "the limit that refused is told"
+    );
     answer.body["limit"].as_str().unwrap()
 }
 
@@ -68,6 +80,35 @@ both_engines! {
         assert_eq!(told(&anonymous).0, "100", "without a user the address's are told");
         set_limits(&app, "acme", json!({ "requests_per_user": "off" })).await;
         expect(app.request_as(&ann, Method::GET, ME), 200).await;
+    }
+
+    async fn a_refusal_tells_the_limit_that_refused_and_no_other(db: TestDatabase) {
+        let app = TestApp::start_with(db, |settings| {
+            settings.limits.requests_per_user = "2/2h".parse().unwrap();
+            settings.limits.requests_per_tenant = "5/5h".parse().unwrap();
+            settings.limits.requests_per_address = "100/1h".parse().unwrap();
+        })
+        .await;
+        let (ann, bob) = (app.user("acme", "ann").await, app.user("acme", "bob").await);
+        let (key, _) = server_key(&app, "acme", &[Permission::UsersRead]).await;
+        let ask = |user: &TestUser| answer(app.request_as(user, Method::GET, ME));
+        let ask_by_key = || answer(request(&app, &key, "GET /server/users", &Value::Null));
+        let refused = |answer: &Answer, limit: &str, fit: &str| {
+            assert_eq!((limited(answer), told(answer).0.as_str()), (limit, fit));
+        };
+        for _ in 0..2 {
+            assert_eq!((ask(&ann).await.status, ask_by_key().await.status), (200, 200));
+        }
+        refused(&ask(&ann).await, "requests_per_user", "2");
+        refused(&ask_by_key().await, "requests_per_user", "2");
+        assert_eq!(ask(&bob).await.status, 200);
+        refused(&ask(&bob).await, "requests_per_tenant", "5");
+
+        let limits = json!({ "requests_per_user": "9/1h", "requests_per_tenant": "off", "messages_per_room": "1/1h" });
+        set_limits(&app, "acme", limits).await;
+        let said = expect(say(&app, &ann, "first"), 201).await;
+        assert_eq!(told(&said).0, "9");
+        refused(&answer(say(&app, &ann, "second")).await, "messages_per_room", "1");
     }
 
     async fn one_address_and_one_tenant_leave_room_for_others(db: TestDatabase) {
