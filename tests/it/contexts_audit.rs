@@ -7,8 +7,10 @@ use parlour::{
     page::PageRequest,
     store::Store,
 };
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::DbBackend;
 use serde_json::{Value, json};
+
+use crate::helpers::audit::{sql, tamper};
 
 fn entry<'a>(tenant: Option<(TenantId, &'a str)>, target: &str) -> Entry<'a> {
     Entry {
@@ -29,32 +31,6 @@ async fn write(store: &Store, tenant: Option<(TenantId, &str)>, target: &str) {
 
 async fn all(store: &Store) -> Vec<AuditRow> {
     audit::list(store, None, &PageRequest::default()).await.unwrap().items
-}
-
-async fn sql(store: &Store, statement: &str) -> Result<(), DbErr> {
-    let transaction = store.begin_write().await?;
-    transaction.execute_unprepared(statement).await?;
-    transaction.commit().await
-}
-
-/// What somebody does who holds the database and not only the server's access to it.
-async fn tamper(store: &Store, statement: &str) {
-    let (off, on): (&[&str], &[&str]) = match store.backend() {
-        DbBackend::Postgres => (
-            &["ALTER TABLE audit_log DISABLE TRIGGER ALL"],
-            &["ALTER TABLE audit_log ENABLE TRIGGER ALL"],
-        ),
-        _ => (
-            &[
-                "DROP TRIGGER IF EXISTS audit_log_no_update",
-                "DROP TRIGGER IF EXISTS audit_log_no_delete",
-            ],
-            &[],
-        ),
-    };
-    for statement in off.iter().chain(&[statement]).chain(on) {
-        sql(store, statement).await.unwrap();
-    }
 }
 
 async fn broken_at(store: &Store) -> (i64, Broken) {

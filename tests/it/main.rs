@@ -42,6 +42,7 @@ mod migrations;
 mod model;
 mod openapi;
 mod process;
+mod process_admin;
 mod rest_admin;
 mod rest_admin_audit;
 mod rest_admin_tenants;
