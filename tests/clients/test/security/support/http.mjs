@@ -12,7 +12,12 @@ import { Agent as TlsAgent, request as requestTls } from "node:https";
  * @property {number} ms how long it took
  */
 
-const agents = { "http:": new Agent({ keepAlive: true }), "https:": new TlsAgent({ keepAlive: true }) };
+/**
+ * Connections are let go of before the server, which does so after five seconds, can do it in the moment of a request.
+ */
+const KEPT = { keepAlive: true, timeout: 3000 };
+
+const agents = { "http:": new Agent(KEPT), "https:": new TlsAgent(KEPT) };
 
 /**
  * @param {string} url
