@@ -2,6 +2,7 @@
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
+mod columns;
 mod m20261122_000001_create_schema;
 mod m20261122_000002_room_log;
 mod m20261122_000003_members;

@@ -13,6 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sea_orm_migration::prelude::*;
 
+use crate::columns::{bigint, text, uuid};
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -131,18 +133,6 @@ impl MigrationTrait for Migration {
         manager.drop_table(Table::drop().table(Users::Table).to_owned()).await?;
         manager.drop_table(Table::drop().table(Tenants::Table).to_owned()).await
     }
-}
-
-fn uuid(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).uuid().not_null().take()
-}
-
-fn text(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).text().not_null().take()
-}
-
-fn bigint(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).big_integer().not_null().take()
 }
 
 fn tenants() -> TableCreateStatement {

@@ -9,6 +9,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::columns::{bigint, text, uuid};
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -130,18 +132,6 @@ impl MigrationTrait for Migration {
             .alter_table(Table::alter().table(Rooms::Table).drop_column(Rooms::PrunedSeq).take())
             .await
     }
-}
-
-fn uuid(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).uuid().not_null().take()
-}
-
-fn text(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).text().not_null().take()
-}
-
-fn bigint(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).big_integer().not_null().take()
 }
 
 fn message_columns() -> Vec<ColumnDef> {

@@ -9,6 +9,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::columns::{bigint, text, uuid};
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -94,18 +96,6 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
-}
-
-fn uuid(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).uuid().not_null().take()
-}
-
-fn text(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).text().not_null().take()
-}
-
-fn bigint(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).big_integer().not_null().take()
 }
 
 fn room_sanctions() -> TableCreateStatement {

@@ -12,6 +12,8 @@ use sea_orm_migration::{
 };
 use uuid::Uuid;
 
+use crate::columns::{bigint, optional_bigint, optional_text, text, uuid};
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -244,26 +246,6 @@ fn append_only(backend: DatabaseBackend) -> &'static [&'static str] {
              BEGIN SELECT RAISE(ABORT, 'audit_log is append-only'); END",
         ],
     }
-}
-
-fn uuid(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).uuid().not_null().take()
-}
-
-fn text(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).text().not_null().take()
-}
-
-fn optional_text(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).text().null().take()
-}
-
-fn bigint(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).big_integer().not_null().take()
-}
-
-fn optional_bigint(column: impl IntoIden) -> ColumnDef {
-    ColumnDef::new(column).big_integer().null().take()
 }
 
 fn tenant_columns() -> Vec<ColumnDef> {

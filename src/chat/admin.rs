@@ -132,10 +132,7 @@ pub async fn set_site_member(
     let room = lock(&transaction, tenant.id, room).await?;
     let person = permissions::person(&transaction, tenant.id, room.id, user_id).await?;
     members::check_not_banned(&person)?;
-    if person.role.is_none() {
-        members::check_number(&transaction, &room, members_max).await?;
-    }
-    let change = members::give(&transaction, room, person, role).await?;
+    let change = members::give(&transaction, room, person, role, members_max).await?;
     if change.changed() {
         let detail = json!({ "user_id": user_id, "role": role });
         log(&transaction, actor, tenant, "member.set", change.room.id, detail).await?;
@@ -199,11 +196,8 @@ pub async fn admit_bot(
     if person.banned {
         return Err(Error::Banned);
     }
-    if person.role.is_none() {
-        members::check_number(&transaction, &room, members_max).await?;
-    }
     let role = person.role.unwrap_or(Role::Moderator);
-    let change = members::give(&transaction, room, person, role).await?;
+    let change = members::give(&transaction, room, person, role, members_max).await?;
     transaction.commit().await?;
     Ok(change)
 }

@@ -44,13 +44,10 @@ pub(crate) async fn grant_rooms(
         if person.banned {
             continue;
         }
-        if person.role.is_none() {
-            match members::check_number(transaction, &room, members_max).await {
-                Err(Error::RoomFull) => continue,
-                checked => checked?,
-            }
-        }
-        let change = members::give(transaction, room, person, role).await?;
+        let change = match members::give(transaction, room, person, role, members_max).await {
+            Err(Error::RoomFull) => continue,
+            given => given?,
+        };
         if change.changed() {
             changes.push(change);
         }

@@ -221,11 +221,7 @@ pub(super) async fn admit(
 }
 
 /// Refuses one member more than the room may have. The room's row has to be locked.
-pub(super) async fn check_number(
-    transaction: &DatabaseTransaction,
-    room: &room::Model,
-    max: Cap<u64>,
-) -> Result<(), Error> {
+async fn check_number(transaction: &DatabaseTransaction, room: &room::Model, max: Cap<u64>) -> Result<(), Error> {
     let Some(max) = max.get() else { return Ok(()) };
     let last = of_room(room.tenant_id, room.id)
         .select_only()
@@ -489,15 +485,20 @@ async fn member(
 }
 
 /// Gives a role to somebody who is a member, or becomes one. The room's row has to be locked.
+///
+/// # Errors
+/// [`Error::RoomFull`] when it takes a new member, and the room has `members_max`.
 pub(super) async fn give(
     transaction: &DatabaseTransaction,
     room: room::Model,
     person: Person,
     role: Role,
+    members_max: Cap<u64>,
 ) -> Result<MemberChange, Error> {
     let user_id = person.user.id;
     match person.role {
         None => {
+            check_number(transaction, &room, members_max).await?;
             invitations::forget(transaction, &room, user_id).await?;
             rooms::insert_member(transaction, &room, user_id, role).await?;
         }
