@@ -141,13 +141,15 @@ both_engines! {
         assert_eq!((zoe.email_hash.as_deref(), zoe.attrs), (Some("0aF9"), Some(json!({ "plan": "pro" }))));
 
         // What is missing stays, what is null goes, and the username is the user's.
-        let later = entered(store, &site.token_of("7", -2, json!({ "name": "Zoe", "avatar_url": null }))).await.user;
+        let moment = now() - 2;
+        let said = json!({ "name": "Zoe", "avatar_url": null, "iat": moment });
+        let later = entered(store, &site.token_of("7", 0, said)).await.user;
         assert_eq!((later.id, later.username.as_str()), (zoe.id, "Zoe-Muller"));
         assert_eq!((later.name.as_deref(), later.avatar_url.as_deref()), (Some("Zoe"), None));
         assert_eq!(later.email_hash.as_deref(), Some("0aF9"));
         // Older tokens, and others of that moment, say nothing new.
-        for age in [-2, -5] {
-            let stale = entered(store, &site.token_of("7", age, json!({ "name": "Mallory" }))).await.user;
+        for iat in [moment, moment - 3] {
+            let stale = entered(store, &site.token_of("7", 0, json!({ "name": "Mallory", "iat": iat }))).await.user;
             assert_eq!(stale, later);
         }
         // Without a name that will do, one is made; with one that is taken, it gets digits.
