@@ -1,0 +1,4 @@
+import common from "./common.json";
+import doctor from "./doctor.json";
+
+export default { common, doctor };

@@ -1,0 +1,4 @@
+import app from "./app.json";
+import chat from "./index.ts";
+
+export default { ...chat, app };

@@ -1,0 +1,2 @@
+export { MessageAttachments } from "./attachments.tsx";
+export { ComposerFiles } from "./composer-files.tsx";

@@ -1,0 +1,2 @@
+export { EmojiPicker } from "./emoji-picker.tsx";
+export { searchEmoji, type Emoji } from "./search.ts";

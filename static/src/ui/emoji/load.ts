@@ -1,0 +1,4 @@
+/** The emoji and what shows them: a chunk of its own, loaded when somebody wants one. */
+export function loadEmoji(): Promise<typeof import("./emoji.ts")> {
+  return import("./emoji.ts");
+}
