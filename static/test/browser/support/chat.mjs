@@ -1,0 +1,71 @@
+// @ts-check
+// The chat as the people in front of it use it: by what they read and click, in whatever page or shadow root it stands.
+import assert from "node:assert/strict";
+import { eventually } from "../../../../tests/clients/support/wait.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/** One conversation on a page: the widget's or the app's.  */
+export class Chat {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.launcher = page.locator(".launcher");
+    this.log = page.getByRole("log").first();
+    this.rows = this.log.locator(".message");
+    this.own = this.log.locator(".message-own");
+    /** Written, and not yet told to the server as far as anybody knows. */
+    this.pending = this.log.locator(".message-pending");
+    this.sent = this.log.locator(".message:not(.message-pending, .message-failed)");
+    this.texts = this.rows.locator(".message-bubble");
+    this.composer = page.locator(".composer textarea").first();
+  }
+
+  /** Opens the widget, and waits until one can write. */
+  async open() {
+    await this.launcher.click();
+    await this.composer.waitFor();
+  }
+
+  /**
+   * Writes a message as a person does: types and presses Enter.
+   *
+   * @param {string} text
+   */
+  async say(text) {
+    await this.composer.fill(text);
+    await this.composer.press("Enter");
+  }
+
+  /** @returns {Promise<string[]>} what is written in the rows that are drawn, oldest first */
+  async shown() {
+    return this.texts.allInnerTexts();
+  }
+
+  /**
+   * Waits until a message is shown as arrived: not waiting to be sent, not failed.
+   *
+   * @param {string} text
+   */
+  async sees(text) {
+    await this.sent.filter({ hasText: text }).first().waitFor();
+  }
+
+  /**
+   * Waits until exactly these messages are at the end of the history, in this order.
+   *
+   * @param {string[]} texts
+   */
+  async endsWith(texts) {
+    /** @type {string[]} */
+    let last = [];
+    try {
+      await eventually(async () => {
+        last = (await this.shown()).slice(-texts.length);
+        return JSON.stringify(last) === JSON.stringify(texts);
+      }, "the messages");
+    } catch {
+      assert.deepEqual(last, texts);
+    }
+  }
+}
