@@ -1,8 +1,18 @@
 # syntax=docker/dockerfile:1
 
+# The pages, the widget and the client library. What is installed changes more rarely than what is built from.
+FROM node:22-bookworm-slim AS ui
+WORKDIR /ui
+COPY static/package.json static/package-lock.json static/.npmrc ./
+COPY static/client/package.json client/
+RUN --mount=type=cache,target=/root/.npm npm ci
+COPY static .
+RUN npm run build
+
 FROM rust:1-bookworm AS builder
 WORKDIR /build
 COPY . .
+COPY --from=ui /ui/dist static/dist
 # The caches survive from build to build; the binary has to leave them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \

@@ -4,22 +4,34 @@ CARGO ?= cargo
 NPM ?= npm
 PORT ?= 4000
 CLIENTS = tests/clients
+UI = static
+
+# What the pages, the widget and the client library are built from.
+UI_SOURCES = $(shell find $(UI)/src $(UI)/client/src $(UI)/embed $(UI)/scripts -type f) \
+	$(wildcard $(UI)/*.html $(UI)/*.json $(UI)/*.mjs $(UI)/client/package.json)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run build test test-rust test-clients test-security test-crash test-deps check lint fmt fmt-check doc clients-check openapi reference deny docker clean
+.PHONY: help run sample ui build test test-rust test-clients test-ui test-security test-crash test-deps check lint fmt fmt-check doc clients-check ui-check openapi reference deny docker clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Build and run for development, on port 4000 (PORT=n for another), data in ./data
+run: ui ## Build and run for development, on port 4000 (PORT=n for another), data in ./data
 	PARLOUR_TENANTS__ENSURE=$${PARLOUR_TENANTS__ENSURE:-default,mika-travel-blog,other-website} \
 		$(CARGO) run --locked -- serve --dev --port $(PORT)
 
-build: ## Build the optimised binary
+# The server that runs is taken; without one, one is started for as long as the sites are served.
+sample: ui ## Serve two websites with the chat in them, on ports 4001 and 4002, beside `make run` or without it
+	$(CARGO) build --locked
+	PORT=$(PORT) scripts/sample
+
+ui: $(UI)/dist/index.html ## Build the pages, the widget and the client library into static/dist
+
+build: ui ## Build the optimised binary, with the pages in it
 	$(CARGO) build --locked --release
 
-test: test-rust test-clients ## Run all tests, on SQLite and Postgres, and with the official clients
+test: test-rust test-clients test-ui ## Run all tests: on SQLite and Postgres, with the official clients, and in Chromium
 
 test-rust: test-deps ## Run the Rust tests
 	$(CARGO) test --locked --workspace
@@ -28,6 +40,12 @@ test-rust: test-deps ## Run the Rust tests
 test-clients: test-deps $(CLIENTS)/node_modules/.installed ## Run the Node tests: official clients against the binary
 	$(CARGO) test --locked --workspace --no-run
 	$(NPM) --prefix $(CLIENTS) run test
+
+test-ui: test-deps ui ## Run the tests of the web side: units, in Chromium against the binary, sizes
+	$(CARGO) test --locked --workspace --no-run
+	$(NPM) --prefix $(UI) run reproducible
+	$(NPM) --prefix $(UI) run budgets
+	$(NPM) --prefix $(UI) run test
 
 # Named by URL and OPERATOR_TOKEN, any server can be tested: what is needed on it is made, and deleted at the end.
 test-security: test-deps $(CLIENTS)/node_modules/.installed ## Attack a server (URL=http://… OPERATOR_TOKEN=…); without URL, the one built here
@@ -43,7 +61,7 @@ test-crash: test-deps ## Kill the server under load, 100 times on each engine (P
 test-deps: ## Install the Debian packages the tests need, when missing
 	@scripts/test-deps
 
-check: fmt-check lint doc clients-check ## Everything that can be said without running: format, lints, docs, types
+check: fmt-check lint doc clients-check ui-check ## Everything that can be said without running: format, lints, docs, types
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
@@ -59,6 +77,9 @@ doc: ## Build the documentation, warnings are errors
 
 clients-check: test-deps $(CLIENTS)/node_modules/.installed ## Check the types of the Node tests
 	$(NPM) --prefix $(CLIENTS) run check
+
+ui-check: $(UI)/node_modules/.installed ## Check the types of the web side, and that no text is missing in any language
+	$(NPM) --prefix $(UI) run check
 
 openapi: ## Write docs/openapi.json from the code
 	text=$$($(CARGO) run --locked --quiet -- openapi) && printf '%s\n' "$$text" > docs/openapi.json
@@ -76,8 +97,11 @@ docker: ## Build the image
 
 clean: ## Remove what was built
 	$(CARGO) clean
-	rm -rf $(CLIENTS)/node_modules
+	rm -rf $(CLIENTS)/node_modules $(UI)/node_modules $(UI)/dist $(UI)/client/dist $(UI)/screenshots
 
-$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
-	$(NPM) --prefix $(CLIENTS) ci
+$(UI)/dist/index.html: $(UI)/node_modules/.installed $(UI_SOURCES)
+	$(NPM) --prefix $(UI) run build
+
+%/node_modules/.installed: %/package-lock.json
+	$(NPM) --prefix $* ci
 	@touch $@

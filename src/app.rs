@@ -3,6 +3,7 @@
 use crate::{
     accounts::{PasswordHasher, Tokens},
     config::Settings,
+    media::Inspector,
     metrics::Metrics,
     realtime::Realtime,
     store::Store,
@@ -21,6 +22,8 @@ pub struct App {
     pub vault: Vault,
     /// Hashes and checks passwords, a bounded number at a time.
     pub passwords: PasswordHasher,
+    /// Looks uploads through, a bounded number at a time.
+    pub media: Inspector,
     /// The actors, and the one way in for messages.
     pub realtime: Realtime,
     /// What is measured.

@@ -77,3 +77,7 @@ id!(
     /// A key of a tenant's backend or administrators.
     ApiKeyId
 );
+id!(
+    /// A file that somebody sent, or is about to send, with a message.
+    UploadId
+);

@@ -26,6 +26,7 @@ pub mod control;
 pub mod digest;
 pub mod entity;
 pub mod ids;
+pub mod media;
 pub mod metrics;
 pub mod page;
 pub mod phoenix;

@@ -19,6 +19,7 @@ use crate::{
     app::App,
     chat,
     config::Settings,
+    media::Inspector,
     metrics::Metrics,
     realtime::Realtime,
     store::{DatabaseOptions, Store, StoreError},
@@ -27,6 +28,7 @@ use crate::{
     upkeep::Upkeep,
     vault::Vault,
     web::{
+        bundle::Bundle,
         edge::edge,
         listeners::{self, AdminListener},
         routes,
@@ -136,6 +138,7 @@ impl Application {
             tokens,
             vault,
             passwords,
+            media: Inspector::new(&settings.uploads),
             realtime,
             metrics,
             epoch,
@@ -233,6 +236,9 @@ pub async fn run(settings: Settings) -> Result<(), StartupError> {
     if app.settings.no_limits {
         warn!("all rate limits are off");
     }
+    if !Bundle::from_settings(&app.settings.server).has_pages() {
+        warn!("the pages and the widget were not built, only the API answers; `make ui` builds them");
+    }
     // Before anybody is told that the server is ready, and may tell it to stop.
     let end = end_signal().map_err(StartupError::Signals)?;
     if let Some(admin_address) = application.admin_address() {
@@ -269,7 +275,7 @@ fn end_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The ready line, and in development what to try next.
+/// The ready line, and in development what can be opened.
 #[expect(
     clippy::print_stdout,
     reason = "the ready line is the command's output; logs go to standard error"
@@ -279,13 +285,18 @@ fn announce(address: SocketAddr, settings: &Settings) {
     if !settings.environment.is_development() {
         return;
     }
-    let tenant = &settings.tenants.default;
+    println!("\n  chat             http://{address}/");
+    for tenant in settings
+        .tenants
+        .ensure
+        .iter()
+        .filter(|slug| **slug != settings.tenants.default)
+    {
+        println!("                   http://{address}/?tenant={tenant}");
+    }
     println!(
-        "\n  API description  http://{address}/docs\n  socket           ws://{address}/chat/socket/websocket\n\n\
-         Register, then list the rooms of tenant {tenant}:\n\n  \
-         TOKEN=$(curl -s http://{address}/api/v1/auth/register -H 'content-type: application/json' \\\n    \
-         -d '{{\"username\":\"ann\",\"password\":\"correct horse\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\).*/\\1/')\n  \
-         curl -s http://{address}/api/v1/rooms -H \"authorization: Bearer $TOKEN\"\n"
+        "  embed doctor     http://{address}/embed/doctor\n  API description  http://{address}/docs/\n  \
+         socket           ws://{address}/chat/socket/websocket\n"
     );
 }
 

@@ -13,9 +13,19 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{accounts, app::App, chat, control, metrics::UPKEEP_INTERVAL, store::Store, tenants, timestamp::Timestamp};
+use crate::{
+    accounts,
+    app::App,
+    chat::{self, UNSENT_LIFETIME},
+    control,
+    metrics::UPKEEP_INTERVAL,
+    store::Store,
+    tenants,
+    timestamp::Timestamp,
+};
 
-/// How often rows that nobody needs any more are deleted: of tokens that have expired, of old control events.
+/// How often rows that nobody needs any more are deleted: of tokens that have expired, of old control events,
+/// uploads that were not sent.
 const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -59,6 +69,11 @@ async fn purge(app: Weak<App>) {
                     Ok(0) => {}
                     Ok(rows) => info!(rows, "expired revocations deleted"),
                     Err(error) => warn!(error = &error as &dyn Error, "revocations not purged"),
+                }
+                match chat::purge_unsent_uploads(&app.store, Timestamp::now().before(UNSENT_LIFETIME)).await {
+                    Ok(0) => {}
+                    Ok(uploads) => info!(uploads, "uploads deleted that no message has"),
+                    Err(error) => warn!(error = &error as &dyn Error, "uploads not purged"),
                 }
                 if let Err(error) = control::purge(&app.store).await {
                     warn!(error = &error as &dyn Error, "control events not purged");

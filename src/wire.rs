@@ -8,10 +8,11 @@ use utoipa::ToSchema;
 use crate::{
     accounts::{User, UserKind},
     chat::{
-        Dm, Invitation, Member, MemberChange, Message, MessageKind, Quote, ReactionCount, Revision, Role, Room,
-        RoomKind, RoomListing, Sanction, ThreadSummary, Unread, UserRef,
+        Attachment, Dm, Invitation, Member, MemberChange, Message, MessageKind, Quote, ReactionCount, Revision, Role,
+        Room, RoomKind, RoomListing, Sanction, ThreadSummary, Unread, UploadLink, UserRef,
     },
-    ids::{MessageId, RoomId, UserId},
+    ids::{MessageId, RoomId, UploadId, UserId},
+    media::MediaType,
     timestamp::Timestamp,
 };
 
@@ -107,6 +108,9 @@ pub struct RoomOut {
     #[schema(example = "general")]
     #[schema(required)]
     pub slug: Option<String>,
+    /// The address of the page whose room it is; `null` for all other rooms.
+    #[schema(required)]
+    pub page_url: Option<String>,
     /// Who may come in.
     pub kind: RoomKind,
     /// The name to show.
@@ -133,6 +137,7 @@ impl From<Room> for RoomOut {
         let Room {
             id,
             slug,
+            page_url,
             kind,
             name,
             description,
@@ -145,6 +150,7 @@ impl From<Room> for RoomOut {
         Self {
             id,
             slug,
+            page_url,
             kind,
             name,
             description,
@@ -477,6 +483,48 @@ impl From<ThreadSummary> for ThreadOut {
     }
 }
 
+/// A file in a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AttachmentOut {
+    /// The upload's id.
+    pub id: UploadId,
+    /// What it is called.
+    #[schema(example = "photo.jpg")]
+    pub name: String,
+    /// What it is: a picture that the server has decoded, or anything else. Whatever is no `image/…` is to be saved,
+    /// not to be shown.
+    pub media_type: MediaType,
+    /// How long it is.
+    pub bytes: u64,
+    /// Of a picture: how wide, in pixels.
+    #[schema(required)]
+    pub width: Option<u32>,
+    /// Of a picture: how high.
+    #[schema(required)]
+    pub height: Option<u32>,
+    /// Where it is, seen from the server's root. Good without a token, for a day at least and two at most; reading the
+    /// message again gives another.
+    #[schema(example = "/api/v1/uploads/0192d3a4-0000-7000-8000-000000000000?expires=1800057600&signature=…")]
+    pub url: String,
+}
+
+impl From<Attachment> for AttachmentOut {
+    fn from(attachment: Attachment) -> Self {
+        let UploadLink { expires, signature } = attachment.link(Timestamp::now());
+        let (width, height) = attachment.size.unzip();
+        let id = attachment.id;
+        Self {
+            id,
+            name: attachment.name,
+            media_type: attachment.media_type,
+            bytes: attachment.bytes,
+            width,
+            height,
+            url: format!("/api/v1/uploads/{id}?expires={expires}&signature={signature}"),
+        }
+    }
+}
+
 /// A stored message: in history, in answers, in broadcasts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MessageOut {
@@ -513,6 +561,8 @@ pub struct MessageOut {
     pub reactions: Vec<ReactionOut>,
     /// The users it names as `@username`.
     pub mentions: Vec<UserId>,
+    /// The files in it, in the order of its author.
+    pub attachments: Vec<AttachmentOut>,
     /// When it was pinned.
     #[schema(required)]
     pub pinned_at: Option<Timestamp>,
@@ -543,6 +593,7 @@ impl From<Message> for MessageOut {
             thread,
             reactions,
             mentions,
+            attachments,
             pinned_at,
             edited_at,
             deleted_at,
@@ -563,6 +614,7 @@ impl From<Message> for MessageOut {
             thread: thread.map(ThreadOut::from),
             reactions: reactions.into_iter().map(ReactionOut::from).collect(),
             mentions,
+            attachments: attachments.into_iter().map(AttachmentOut::from).collect(),
             pinned_at,
             edited_at,
             deleted_at,
@@ -634,7 +686,7 @@ impl From<&Message> for SentOut {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageIn {
-    /// The text: 1 to 2000 characters, not only white space. It is stored as it is.
+    /// The text: 1 to 2000 characters, not only white space; with attachments it may be empty. It is stored as it is.
     #[schema(example = "Hello, everybody")]
     pub content: String,
     /// An id of the client's choice, 1 to 64 printable ASCII characters: a repeat of the same message gets
@@ -646,6 +698,9 @@ pub struct MessageIn {
     pub thread_root: Option<MessageId>,
     /// Whether a message in a thread is shown in the room's main history as well; `false` when missing.
     pub also_in_room: Option<bool>,
+    /// Up to 4 uploads of the author's to this room that are in no message yet, in the order to show them in.
+    #[serde(default)]
+    pub attachments: Vec<UploadId>,
     /// The tenant, for clients that name it in the body.
     pub tenant: Option<String>,
 }

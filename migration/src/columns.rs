@@ -1,4 +1,4 @@
-//! Kinds of columns that all tables are made of.
+//! Kinds of columns that all tables are made of, and how tables get and lose them.
 
 use sea_orm_migration::prelude::*;
 
@@ -25,4 +25,39 @@ pub(crate) fn bigint(column: impl IntoIden) -> ColumnDef {
 /// The same, where it may be missing.
 pub(crate) fn optional_bigint(column: impl IntoIden) -> ColumnDef {
     ColumnDef::new(column).big_integer().null().take()
+}
+
+/// One column a statement: SQLite adds no two at once.
+pub(crate) async fn add_columns(
+    manager: &SchemaManager<'_>,
+    table: impl IntoTableRef,
+    columns: Vec<ColumnDef>,
+) -> Result<(), DbErr> {
+    let table = table.into_table_ref();
+    for column in columns {
+        manager
+            .alter_table(Table::alter().table(table.clone()).add_column(column).to_owned())
+            .await?;
+    }
+    Ok(())
+}
+
+/// As above, backwards.
+pub(crate) async fn drop_columns(
+    manager: &SchemaManager<'_>,
+    table: impl IntoTableRef,
+    columns: Vec<ColumnDef>,
+) -> Result<(), DbErr> {
+    let table = table.into_table_ref();
+    for column in columns.into_iter().rev() {
+        manager
+            .alter_table(
+                Table::alter()
+                    .table(table.clone())
+                    .drop_column(Alias::new(column.get_column_name()))
+                    .to_owned(),
+            )
+            .await?;
+    }
+    Ok(())
 }

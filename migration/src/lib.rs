@@ -7,6 +7,8 @@ mod m20261122_000001_create_schema;
 mod m20261122_000002_room_log;
 mod m20261122_000003_members;
 mod m20261122_000004_websites;
+mod m20261122_000005_page_rooms;
+mod m20261122_000006_uploads;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_room_log::Migration),
             Box::new(m20261122_000003_members::Migration),
             Box::new(m20261122_000004_websites::Migration),
+            Box::new(m20261122_000005_page_rooms::Migration),
+            Box::new(m20261122_000006_uploads::Migration),
         ]
     }
 }

@@ -12,7 +12,7 @@ use sea_orm_migration::{
 };
 use uuid::Uuid;
 
-use crate::columns::{bigint, optional_bigint, optional_text, text, uuid};
+use crate::columns::{add_columns, bigint, drop_columns, optional_bigint, optional_text, text, uuid};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -177,41 +177,6 @@ impl MigrationTrait for Migration {
         drop_columns(manager, Users::Table, user_columns()).await?;
         drop_columns(manager, Tenants::Table, tenant_columns()).await
     }
-}
-
-/// One column a statement: SQLite adds no two at once.
-async fn add_columns(
-    manager: &SchemaManager<'_>,
-    table: impl IntoTableRef,
-    columns: Vec<ColumnDef>,
-) -> Result<(), DbErr> {
-    let table = table.into_table_ref();
-    for column in columns {
-        manager
-            .alter_table(Table::alter().table(table.clone()).add_column(column).to_owned())
-            .await?;
-    }
-    Ok(())
-}
-
-/// As above, backwards.
-async fn drop_columns(
-    manager: &SchemaManager<'_>,
-    table: impl IntoTableRef,
-    columns: Vec<ColumnDef>,
-) -> Result<(), DbErr> {
-    let table = table.into_table_ref();
-    for column in columns.into_iter().rev() {
-        manager
-            .alter_table(
-                Table::alter()
-                    .table(table.clone())
-                    .drop_column(Alias::new(column.get_column_name()))
-                    .to_owned(),
-            )
-            .await?;
-    }
-    Ok(())
 }
 
 /// Tenants that were there before get a key each.

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    Error, Message, MessageKind, RoomRef, UserRef, mentions, messages,
+    Error, Message, MessageKind, RoomRef, UserRef, attachments, mentions, messages,
     permissions::{Act, moderates},
     reactions, rooms, threads,
     turn::Turn,
@@ -62,13 +62,15 @@ pub async fn edit_message(
     content: String,
     window: Option<Duration>,
 ) -> Result<Changed, Error> {
-    messages::check_content(&content)?;
+    // Whether it may be empty is known when its message is.
+    messages::check_content(&content, true)?;
     let turn = Turn::begin(store, scope, room).await?;
     turn.check(Act::Write)?;
     let mut row = turn.live_message(id).await?;
     if !is_author(scope, &row.message) {
         return Err(Error::NotAuthor);
     }
+    messages::check_content(&content, row.message.attachment_count > 0)?;
     if row.message.content == content {
         return turn.give_up(row).await;
     }
@@ -88,7 +90,7 @@ pub async fn edit_message(
 }
 
 /// Deletes a message: its author may, as long as it is younger than `window`, and moderators and up at any
-/// time. It stays in its place without content; the text is kept for moderators. Deleting it again changes
+/// time. It stays in its place without content; the text is kept for moderators, attachments for nobody. Deleting it again changes
 /// nothing.
 ///
 /// # Errors
@@ -122,6 +124,9 @@ pub async fn delete_message(
     if row.message.mention_count > 0 {
         mentions::delete(&turn.transaction, scope, turn.room.id, row.message.seq).await?;
     }
+    if row.message.attachment_count > 0 {
+        attachments::delete(&turn.transaction, scope, turn.room.id, row.message.seq).await?;
+    }
     if let Some(root) = row.message.thread_root {
         threads::reply_deleted(&turn, root, row.message.seq).await?;
     }
@@ -129,6 +134,7 @@ pub async fn delete_message(
     row.message.deleted_at = Some(now);
     row.message.reaction_count = 0;
     row.message.mention_count = 0;
+    row.message.attachment_count = 0;
     row.message.pinned_at = None;
     row.message.pinned_by = None;
     turn.save(row).await

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use super::{
-    Error, Left, MemberChange, Role, RoomKind, RoomRef,
+    Error, Left, MemberChange, Role, RoomKind, RoomRef, attachments,
     members::promote_successor,
     permissions::{self, Person},
 };
@@ -12,7 +12,8 @@ use crate::{
     ids::{RoomId, TenantId, UserId},
 };
 
-/// Ends all memberships of a user, and forgets invitations, sanctions, read marks and mentions of them. Rooms that are
+/// Ends all memberships of a user, and forgets invitations, sanctions, read marks, mentions of them, and what they uploaded
+/// and did not send. Rooms that are
 /// left without anybody to run them get somebody, as when the user had left them; see [`super::leave_room`]. Direct
 /// conversations always have their two members, so in these the user stays, as one who has read nothing.
 pub async fn forget_user(
@@ -59,6 +60,7 @@ pub async fn forget_user(
         .filter(mention::Column::UserId.eq(user_id))
         .exec(transaction)
         .await?;
+    attachments::forget_unsent(transaction, tenant_id, user_id).await?;
     Ok(left)
 }
 

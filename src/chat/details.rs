@@ -1,6 +1,6 @@
-//! What is shown with messages: whom they quote, their threads, reactions, mentions.
+//! What is shown with messages: whom they quote, their threads, reactions, mentions, attachments.
 //!
-//! Read for all messages of a page at once: three queries at most, none that the messages' own rows do not
+//! Read for all messages of a page at once: four queries at most, none that the messages' own rows do not
 //! ask for.
 
 use std::collections::{HashMap, HashSet};
@@ -10,7 +10,7 @@ use sea_orm::{
     Select, SelectModel, Selector,
 };
 
-use super::{Error, Message, ReactionCount, ThreadSummary, UserRef, reactions, user_ref};
+use super::{Attachment, Error, Message, ReactionCount, ThreadSummary, UserRef, attachments, reactions, user_ref};
 use crate::{
     entity::{TenantScoped, mention, message},
     ids::{MessageId, RoomId, UserId},
@@ -31,6 +31,16 @@ pub struct Quote {
     pub excerpt: String,
     /// Whether it was deleted.
     pub deleted: bool,
+}
+
+/// What belongs to a message and is not in its row.
+#[derive(Default)]
+pub(super) struct Details {
+    pub reply_to: Option<Quote>,
+    pub thread: Option<ThreadSummary>,
+    pub reactions: Vec<ReactionCount>,
+    pub mentions: Vec<UserId>,
+    pub attachments: Vec<Attachment>,
 }
 
 /// A message's row and its author.
@@ -70,14 +80,15 @@ impl MessageRow {
     }
 
     /// The message with what belongs to it.
-    pub fn into_message(
-        self,
-        reply_to: Option<Quote>,
-        thread: Option<ThreadSummary>,
-        reactions: Vec<ReactionCount>,
-        mentions: Vec<UserId>,
-    ) -> Message {
+    pub fn into_message(self, details: Details) -> Message {
         let Self { message: row, author } = self;
+        let Details {
+            reply_to,
+            thread,
+            reactions,
+            mentions,
+            attachments,
+        } = details;
         Message {
             id: row.id,
             room_id: row.room_id,
@@ -93,6 +104,7 @@ impl MessageRow {
             thread,
             reactions,
             mentions,
+            attachments,
             pinned_at: row.pinned_at,
             edited_at: row.edited_at,
             deleted_at: row.deleted_at,
@@ -161,7 +173,7 @@ pub(super) async fn complete(
     rows: Vec<MessageRow>,
 ) -> Result<Vec<Message>, Error> {
     let mut wanted = HashSet::new();
-    let (mut with_reactions, mut with_mentions) = (Vec::new(), Vec::new());
+    let (mut with_reactions, mut with_mentions, mut with_attachments) = (Vec::new(), Vec::new(), Vec::new());
     for MessageRow { message, .. } in &rows {
         wanted.extend(message.thread_root);
         if message.deleted_at.is_some() {
@@ -174,6 +186,9 @@ pub(super) async fn complete(
         if message.mention_count > 0 {
             with_mentions.push(message.seq);
         }
+        if message.attachment_count > 0 {
+            with_attachments.push(message.seq);
+        }
     }
     for row in &rows {
         wanted.remove(&row.message.id);
@@ -185,6 +200,7 @@ pub(super) async fn complete(
     };
     let mut reactions = reactions::load(connection, scope, room_id, with_reactions).await?;
     let mut mentions = mentions(connection, scope, room_id, with_mentions).await?;
+    let mut attachments = attachments::load(connection, scope, room_id, with_attachments).await?;
 
     let refers = |row: &MessageRow| row.message.reply_to.is_some() || row.message.thread_root.is_some();
     if rows.iter().any(refers) {
@@ -203,9 +219,14 @@ pub(super) async fn complete(
                 Some(root) => related.get(&root).map(MessageRow::thread_summary),
                 None => row.thread(),
             };
-            let reactions = reactions.remove(&message.id).unwrap_or_default();
-            let mentions = mentions.remove(&message.seq).unwrap_or_default();
-            row.into_message(reply_to, thread, reactions, mentions)
+            let details = Details {
+                reply_to,
+                thread,
+                reactions: reactions.remove(&message.id).unwrap_or_default(),
+                mentions: mentions.remove(&message.seq).unwrap_or_default(),
+                attachments: attachments.remove(&message.seq).unwrap_or_default(),
+            };
+            row.into_message(details)
         })
         .collect())
 }

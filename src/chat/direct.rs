@@ -12,7 +12,6 @@ use crate::{
     page::{List, Page, PageRequest},
     scope::Scope,
     store::Store,
-    timestamp::Timestamp,
     validation::Violations,
 };
 
@@ -94,19 +93,8 @@ pub async fn start_dm(store: &Store, scope: &Scope, peer: UserId) -> Result<(Roo
         (user, None) => user,
     };
     let row = room::Model {
-        tenant_id: scope.tenant_id,
-        id: RoomId::generate(),
-        slug: None,
         dm_key: Some(dm_key(scope.user_id, peer)),
-        kind: RoomKind::Dm,
-        name: String::new(),
-        description: None,
-        creator_id: None,
-        head_seq: 0,
-        pruned_seq: 0,
-        slow_mode_s: 0,
-        frozen: false,
-        inserted_at: Timestamp::now(),
+        ..rooms::blank_row(scope.tenant_id, RoomKind::Dm, String::new())
     };
     let transaction = store.begin_write().await?;
     if rooms::insert(&transaction, &row).await? {

@@ -81,9 +81,18 @@ pub enum Error {
     /// The user is no member of this room.
     #[error("member not found")]
     MemberNotFound,
+    /// No such upload, or its address is good no longer.
+    #[error("upload not found")]
+    UploadNotFound,
+    /// The tenant has as many bytes of uploads as it can have.
+    #[error("there is no space for more uploads")]
+    UploadsFull,
     /// The user is not invited to this room.
     #[error("invitation not found")]
     InvitationNotFound,
+    /// There is no chance to be had from the operating system, which keys are made of.
+    #[error("no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
     /// The database failed; nothing a client is told about.
     #[error("database error: {0}")]
     Db(#[from] DbErr),
@@ -116,7 +125,9 @@ impl Error {
             Self::Outranked => "outranked",
             Self::MemberNotFound => "member_not_found",
             Self::InvitationNotFound => "invitation_not_found",
-            Self::Db(_) => "internal_error",
+            Self::UploadNotFound => "upload_not_found",
+            Self::UploadsFull => "uploads_full",
+            Self::Random(_) | Self::Db(_) => "internal_error",
         }
     }
 }

@@ -9,9 +9,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Error, MessageKind, Quote, ReactionCount, Room, RoomRef, ThreadSummary, UserRef, changes,
-    details::{self, MessageRow, in_room},
-    members, mentions,
+    Attachment, Error, MessageKind, Quote, ReactionCount, Room, RoomRef, ThreadSummary, UserRef, attachments, changes,
+    details::{self, Details, MessageRow, in_room},
+    members::{self, MemberChange},
+    mentions,
     permissions::{self, Act},
     rooms, threads,
     turn::Turn,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     config::Cap,
     entity::message,
-    ids::{MessageId, RoomId, UserId},
+    ids::{MessageId, RoomId, UploadId, UserId},
     page::{PAGE_LIMIT_DEFAULT, check_limit},
     scope::Scope,
     store::Store,
@@ -64,6 +65,8 @@ pub struct Message {
     pub reactions: Vec<ReactionCount>,
     /// Who is named in it as `@username`.
     pub mentions: Vec<UserId>,
+    /// The files in it, in the order in which its author put them.
+    pub attachments: Vec<Attachment>,
     /// When it was pinned.
     pub pinned_at: Option<Timestamp>,
     /// When the text was last changed.
@@ -87,7 +90,8 @@ impl Message {
 /// What a user wants to say.
 #[derive(Clone, Debug, Default)]
 pub struct NewMessage {
-    /// 1 to [`CONTENT_CHARS_MAX`] characters after trimming; stored as it is, untrimmed.
+    /// 1 to [`CONTENT_CHARS_MAX`] characters after trimming, or none in a message with attachments; stored as it is,
+    /// untrimmed.
     pub content: String,
     /// 1 to [`CLIENT_ID_CHARS_MAX`] printable ASCII characters. Sending the same message with the same id again
     /// stores nothing and gives the first answer.
@@ -98,6 +102,8 @@ pub struct NewMessage {
     pub thread_root: Option<MessageId>,
     /// Whether a message in a thread is in the room's main history, too.
     pub also_in_room: bool,
+    /// Up to [`ATTACHMENTS_MAX`](super::ATTACHMENTS_MAX) uploads of the author's to this room that are in no message yet.
+    pub attachments: Vec<UploadId>,
 }
 
 /// A stored message.
@@ -107,8 +113,8 @@ pub struct Appended {
     pub message: Message,
     /// Whether it had been stored before: the answer is the first one, and there is nothing to broadcast.
     pub repeated: bool,
-    /// Whether the author became a member of the public room by it.
-    pub joined: bool,
+    /// The membership of the public room that the author has by it.
+    pub joined: Option<MemberChange>,
 }
 
 /// Which messages of a room are asked for. Without bounds: the newest.
@@ -179,10 +185,18 @@ pub async fn append_message(
     turn.check(Act::Write)?;
     permissions::check_pace(&turn.transaction, &turn.room, &turn.person).await?;
     let mut related = related(&turn, &new).await?;
-    let joined = turn.person.role.is_none();
-    if joined {
-        members::admit(&turn.transaction, &turn.room, &turn.person, members_max).await?;
-    }
+    let joined = match turn.person.role {
+        Some(_) => None,
+        None => {
+            let role = members::admit(&turn.transaction, &turn.room, &turn.person, members_max).await?;
+            Some(MemberChange {
+                room: turn.room.clone().into(),
+                user: turn.person.user.clone(),
+                before: None,
+                after: Some(role),
+            })
+        }
+    };
     let mentions = mentions::resolve(&turn.transaction, scope, &turn.room, &new.content).await?;
     let row = MessageRow {
         message: message::Model {
@@ -206,6 +220,7 @@ pub async fn append_message(
             last_reply_at: None,
             reaction_count: 0,
             mention_count: mentions::count(&mentions),
+            attachment_count: attachments::count(&new.attachments),
             pinned_at: None,
             pinned_by: None,
         },
@@ -215,7 +230,9 @@ pub async fn append_message(
         .exec_without_returning(&turn.transaction)
         .await?;
     mentions::insert(&turn.transaction, scope, turn.room.id, row.message.seq, &mentions).await?;
-    let quote = new.reply_to.and_then(|id| related.get(&id)).map(MessageRow::quote);
+    let (room_id, seq) = (turn.room.id, row.message.seq);
+    let attachments = attachments::attach(&turn.transaction, scope, room_id, seq, &new.attachments).await?;
+    let reply_to = new.reply_to.and_then(|id| related.get(&id)).map(MessageRow::quote);
     let thread = match new.thread_root.and_then(|id| related.get_mut(&id)) {
         Some(root) => {
             threads::reply_added(&turn, root, &row.message).await?;
@@ -225,7 +242,13 @@ pub async fn append_message(
     };
     turn.transaction.commit().await?;
     Ok(Appended {
-        message: row.into_message(quote, thread, Vec::new(), mentions),
+        message: row.into_message(Details {
+            reply_to,
+            thread,
+            reactions: Vec::new(),
+            mentions,
+            attachments,
+        }),
         repeated: false,
         joined,
     })
@@ -242,10 +265,15 @@ async fn repeat(turn: Turn, first: message::Model, new: &NewMessage) -> Result<A
     }
     let author = turn.person.user.clone();
     let given_up = turn.give_up(MessageRow { message: first, author }).await?;
+    // Of a deleted message nobody knows any more what was in it.
+    let attached = given_up.message.attachments.iter().map(|attachment| attachment.id);
+    if given_up.message.deleted_at.is_none() && !attached.eq(new.attachments.iter().copied()) {
+        return Err(Error::Conflict);
+    }
     Ok(Appended {
         message: given_up.message,
         repeated: true,
-        joined: false,
+        joined: None,
     })
 }
 
@@ -433,14 +461,15 @@ fn length_rule(max: usize) -> String {
 }
 
 /// Checks a text against the rules of [`NewMessage`].
-pub(super) fn check_content(content: &str) -> Result<(), Violations> {
+pub(super) fn check_content(content: &str, has_attachments: bool) -> Result<(), Violations> {
     let mut violations = Violations::new();
-    add_content_violations(&mut violations, content);
+    add_content_violations(&mut violations, content, has_attachments);
     violations.into_result()
 }
 
-fn add_content_violations(violations: &mut Violations, content: &str) {
-    if !(1..=CONTENT_CHARS_MAX).contains(&content.trim().chars().count()) {
+fn add_content_violations(violations: &mut Violations, content: &str, has_attachments: bool) {
+    let least = usize::from(!has_attachments);
+    if !(least..=CONTENT_CHARS_MAX).contains(&content.trim().chars().count()) {
         violations.add("content", length_rule(CONTENT_CHARS_MAX));
     }
     // Postgres cannot store it.
@@ -451,7 +480,8 @@ fn add_content_violations(violations: &mut Violations, content: &str) {
 
 fn check_new(new: &NewMessage) -> Result<(), Violations> {
     let mut violations = Violations::new();
-    add_content_violations(&mut violations, &new.content);
+    add_content_violations(&mut violations, &new.content, !new.attachments.is_empty());
+    attachments::check(&mut violations, &new.attachments);
     if let Some(client_id) = &new.client_id {
         let printable = client_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if !printable || !(1..=CLIENT_ID_CHARS_MAX).contains(&client_id.len()) {

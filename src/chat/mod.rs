@@ -5,6 +5,7 @@ pub use admin::{
     RoomOverview, admit_bot, create_site_room, delete_any_room, get_any_room, list_all_rooms, remove_site_member,
     set_site_member,
 };
+pub use attachments::{ATTACHMENTS_MAX, Attachment};
 pub use changes::{Changed, REVISIONS_LISTED_MAX, Revision, delete_message, edit_message, list_revisions};
 pub use departure::forget_user;
 pub use details::{EXCERPT_CHARS_MAX, Quote};
@@ -25,6 +26,7 @@ pub use messages::{
     check_length, get_message, list_messages,
 };
 pub use moderation::{Moderation, REASON_CHARS_MAX, Sanction, ban, list_bans, list_mutes, mute, unban, unmute};
+pub use page_rooms::{PAGE_URL_CHARS_MAX, PageUrl, find_page_room, open_page_room};
 pub use pins::{PINS_MAX, list_pins, pin_message, unpin_message};
 pub use pruning::{prune_room, prune_rooms};
 pub use reactions::{REACTION_KINDS_MAX, REACTION_USERS_SHOWN, ReactionCount, add_reaction, remove_reaction};
@@ -40,10 +42,16 @@ pub use rooms::{
 pub use threads::{ThreadSummary, get_thread};
 pub(crate) use transfer::transfer;
 pub use transfer::{Transfer, TransferredRoom};
+pub use upload_link::{UPLOAD_LINK_LIFETIME, UploadLink};
+pub use uploads::{
+    NewUpload, UNSENT_LIFETIME, UPLOAD_NAME_CHARS_MAX, UploadName, check_upload, open_upload, purge_unsent_uploads,
+    read_part, store_upload,
+};
 pub use user_ref::UserRef;
 pub use volume::{Volume, volume};
 
 mod admin;
+mod attachments;
 mod changes;
 mod departure;
 mod details;
@@ -55,6 +63,7 @@ mod members;
 mod mentions;
 mod messages;
 mod moderation;
+mod page_rooms;
 mod permissions;
 mod pins;
 mod pruning;
@@ -66,5 +75,7 @@ pub mod seed;
 mod threads;
 mod transfer;
 mod turn;
+mod upload_link;
+mod uploads;
 mod user_ref;
 mod volume;

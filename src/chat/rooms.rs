@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, RoomKind, members, permissions};
+use super::{Error, Role, RoomKind, members, page_rooms, permissions};
 use crate::{
     config::Cap,
     entity::{
@@ -43,6 +43,8 @@ pub struct Room {
     pub id: RoomId,
     /// Its name in URLs; none for a dm.
     pub slug: Option<String>,
+    /// Of a page's room: the page's address.
+    pub page_url: Option<String>,
     /// Who may see and enter it.
     pub kind: RoomKind,
     /// Its name for people; empty for a dm, which is shown under the other user's name.
@@ -66,6 +68,7 @@ impl From<room::Model> for Room {
         Self {
             id: row.id,
             slug: row.slug,
+            page_url: row.page_url,
             kind: row.kind,
             name: row.name,
             description: row.description,
@@ -115,7 +118,8 @@ pub struct NewRoom {
     pub name: String,
     /// Up to [`ROOM_DESCRIPTION_CHARS_MAX`] characters.
     pub description: Option<String>,
-    /// 1 to [`ROOM_SLUG_CHARS_MAX`] of `a-z`, `0-9` and `-`, and no UUID; made from the name when missing.
+    /// 1 to [`ROOM_SLUG_CHARS_MAX`] of `a-z`, `0-9` and `-`, no UUID and not as those of pages are; made from the name
+    /// when missing.
     pub slug: Option<String>,
     /// Public when missing. A dm is made by [`super::start_dm`] only.
     pub kind: Option<RoomKind>,
@@ -181,23 +185,33 @@ pub(super) fn new_row(
     let name = new.name.trim();
     check_new(new, name, kind)?;
     Ok(room::Model {
-        tenant_id,
-        id: RoomId::generate(),
-        slug: None,
-        dm_key: None,
-        kind,
-        name: name.to_owned(),
         description: new
             .description
             .clone()
             .filter(|description| !description.trim().is_empty()),
         creator_id,
+        ..blank_row(tenant_id, kind, name.to_owned())
+    })
+}
+
+/// The row of a room that has nothing but a name.
+pub(super) fn blank_row(tenant_id: TenantId, kind: RoomKind, name: String) -> room::Model {
+    room::Model {
+        tenant_id,
+        id: RoomId::generate(),
+        slug: None,
+        dm_key: None,
+        page_url: None,
+        kind,
+        name,
+        description: None,
+        creator_id: None,
         head_seq: 0,
         pruned_seq: 0,
         slow_mode_s: 0,
         frozen: false,
         inserted_at: Timestamp::now(),
-    })
+    }
 }
 
 /// Inserts a room under this slug, or under the first free one that its name makes.
@@ -252,8 +266,9 @@ pub(super) async fn check_number(
     last.map_or(Ok(()), |_| Err(Error::TooManyRooms))
 }
 
-/// The rooms somebody may see, by age, the oldest first: all public ones, and the private ones they are a
-/// member of. Direct conversations have a list of their own. Public rooms the asker is banned from are listed as well.
+/// The rooms somebody may see, by age, the oldest first: all public ones, and the private ones and those of pages that
+/// they are a member of. Direct conversations have a list of their own. Public rooms the asker is banned from are listed
+/// as well.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a limit or cursor that is none.
@@ -271,12 +286,18 @@ pub async fn list_rooms(store: &Store, scope: &Scope, request: &PageRequest) -> 
             .all(store.reader())
             .await
     };
-    // Two queries instead of one that would read past everybody's private rooms: one along the public rooms,
-    // one along the asker's memberships.
-    let public = with_role(scope, JoinType::LeftJoin).filter(room::Column::Kind.eq(RoomKind::Public));
-    let private = with_role(scope, JoinType::InnerJoin).filter(room::Column::Kind.eq(RoomKind::Private));
+    // Two queries instead of one that would read past everybody's private rooms and those of all pages: one along
+    // the other public rooms, one along the asker's memberships.
+    let public = with_role(scope, JoinType::LeftJoin)
+        .filter(room::Column::Kind.eq(RoomKind::Public))
+        .filter(room::Column::PageUrl.is_null());
+    let own = with_role(scope, JoinType::InnerJoin).filter(
+        Condition::any()
+            .add(room::Column::Kind.eq(RoomKind::Private))
+            .add(room::Column::PageUrl.is_not_null()),
+    );
     let mut rows = page_by(room::Column::Id.into_expr(), public).await?;
-    rows.extend(page_by(room_member::Column::RoomId.into_expr(), private).await?);
+    rows.extend(page_by(room_member::Column::RoomId.into_expr(), own).await?);
     rows.sort_unstable_by_key(|row| row.room.id);
 
     let page = List::Rooms.page(rows, request.limit, |row| *row.room.id.0.as_bytes());
@@ -559,6 +580,7 @@ fn check_new(new: &NewRoom, name: &str, kind: RoomKind) -> Result<(), Violations
             violations.add("slug", format!("must be 1 to {ROOM_SLUG_CHARS_MAX} of a-z, 0-9 and -"));
         }
         Some(slug) if Uuid::try_parse(slug).is_ok() => violations.add("slug", "must not be a UUID"),
+        Some(slug) if page_rooms::is_page_slug(slug) => violations.add("slug", "is kept for the rooms of pages"),
         _ => {}
     }
     if kind == RoomKind::Dm {
@@ -593,7 +615,7 @@ fn slugify(name: &str) -> String {
     let slug = slug.trim_end_matches('-');
     if slug.is_empty() {
         "room".to_owned()
-    } else if Uuid::try_parse(slug).is_ok() {
+    } else if Uuid::try_parse(slug).is_ok() || page_rooms::is_page_slug(slug) {
         format!("room-{slug}")
     } else {
         slug.to_owned()
@@ -617,6 +639,7 @@ mod tests {
             ("  a -- b  ", "a-b"),
             ("Café Zürich", "caf-z-rich"),
             ("日本", "room"),
+            ("Page", "room-page"),
             (
                 "0190c2f0-0000-7000-8000-000000000000",
                 "room-0190c2f0-0000-7000-8000-000000000000",

@@ -135,18 +135,7 @@ where
 
 fn public_room(tenant_id: TenantId, slug: String, name: String) -> room::Model {
     room::Model {
-        tenant_id,
-        id: RoomId::generate(),
         slug: Some(slug),
-        dm_key: None,
-        kind: RoomKind::Public,
-        name,
-        description: None,
-        creator_id: None,
-        head_seq: 0,
-        pruned_seq: 0,
-        slow_mode_s: 0,
-        frozen: false,
-        inserted_at: Timestamp::now(),
+        ..rooms::blank_row(tenant_id, RoomKind::Public, name)
     }
 }

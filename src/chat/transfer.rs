@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    Error, MemberChange, Role, RoomKind, RoomRef, direct, invitations, members,
+    Error, MemberChange, Role, RoomKind, RoomRef, attachments, direct, invitations, members,
     permissions::{self, Person},
 };
 use crate::{
@@ -81,6 +81,8 @@ pub(crate) async fn transfer(
         moving.traces().await?;
         done.rooms.push(TransferredRoom { id: room_id, since });
     }
+    // After the rooms, as a message that takes an upload has its room locked by then.
+    attachments::hand_over(transaction, tenant_id, from, to).await?;
     Ok(done)
 }
 

@@ -105,6 +105,7 @@ impl Turn {
             .col_expr(message::Column::DeletedAt, Expr::value(message.deleted_at))
             .col_expr(message::Column::ReactionCount, Expr::value(message.reaction_count))
             .col_expr(message::Column::MentionCount, Expr::value(message.mention_count))
+            .col_expr(message::Column::AttachmentCount, Expr::value(message.attachment_count))
             .col_expr(message::Column::PinnedAt, Expr::value(message.pinned_at))
             .col_expr(message::Column::PinnedBy, Expr::value(message.pinned_by))
             .exec(&self.transaction)

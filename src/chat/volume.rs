@@ -2,7 +2,7 @@
 
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
 
-use super::{Error, RoomKind};
+use super::{Error, RoomKind, uploads};
 use crate::{
     entity::{TenantScoped, message, room, room_member},
     ids::{MessageId, TenantId},
@@ -25,15 +25,20 @@ pub struct Volume {
     pub messages: u64,
     /// Those of the last 24 hours.
     pub messages_24h: u64,
+    /// Uploads, in messages and on their way.
+    pub uploads: u64,
+    /// What they take, in bytes.
+    pub upload_bytes: u64,
 }
 
-/// Counts a tenant's rooms, members and messages.
+/// Counts a tenant's rooms, members, messages and uploads.
 pub async fn volume(store: &Store, tenant_id: TenantId) -> Result<Volume, Error> {
     let reader = store.reader();
     let rooms = || room::Entity::in_tenant(tenant_id);
     let messages = || message::Entity::in_tenant(tenant_id);
     // Ids are made in the order of time, and have an index.
     let since = MessageId::first_at(Timestamp(Timestamp::now().0 - DAY_US));
+    let (uploads, upload_bytes) = uploads::stored(reader, tenant_id).await?;
     Ok(Volume {
         rooms: rooms()
             .filter(room::Column::Kind.ne(RoomKind::Dm))
@@ -46,5 +51,7 @@ pub async fn volume(store: &Store, tenant_id: TenantId) -> Result<Volume, Error>
         members: room_member::Entity::in_tenant(tenant_id).count(reader).await?,
         messages: messages().count(reader).await?,
         messages_24h: messages().filter(message::Column::Id.gte(since)).count(reader).await?,
+        uploads,
+        upload_bytes,
     })
 }

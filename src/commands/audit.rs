@@ -65,6 +65,8 @@ pub(super) async fn usage(store: &Store, slug: &str, out: &mut impl Write) -> Re
         members,
         messages,
         messages_24h,
+        uploads,
+        upload_bytes,
     } = chat::volume(store, tenant.id).await?;
     let usage = json!({
         "users": { "account": account, "host": host, "guest": guest, "bot": bot },
@@ -72,6 +74,7 @@ pub(super) async fn usage(store: &Store, slug: &str, out: &mut impl Write) -> Re
         "direct_conversations": direct_conversations,
         "members": members,
         "messages": { "total": messages, "last_24h": messages_24h },
+        "uploads": { "total": uploads, "bytes": upload_bytes },
     });
     Ok(writeln!(out, "{usage:#}")?)
 }

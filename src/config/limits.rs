@@ -36,6 +36,8 @@ macro_rules! limits {
             pub rooms_max: Cap<u64>,
             /// Members of one room.
             pub members_per_room_max: Cap<u64>,
+            /// Bytes of all uploads of one tenant.
+            pub upload_bytes_per_tenant_max: Cap<u64>,
         }
 
         /// The limits of one tenant, by the names of the deployment's: what is missing is as in the settings.
@@ -59,6 +61,10 @@ macro_rules! limits {
             #[serde(skip_serializing_if = "Option::is_none")]
             #[schema(schema_with = cap_schema, required = false)]
             pub members_per_room_max: Option<Cap<u64>>,
+            /// Bytes of all uploads of the tenant.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schema(schema_with = cap_schema, required = false)]
+            pub upload_bytes_per_tenant_max: Option<Cap<u64>>,
             /// Sockets of the tenant.
             #[serde(skip_serializing_if = "Option::is_none")]
             #[schema(schema_with = cap_schema, required = false)]
@@ -109,6 +115,7 @@ macro_rules! limits {
                     $($server_rate: RateLimit::Off,)+
                     rooms_max: Cap::Off,
                     members_per_room_max: Cap::Off,
+                    upload_bytes_per_tenant_max: Cap::Off,
                 }
             }
 
@@ -153,6 +160,8 @@ limits! {
         joins_per_socket: JoinsPerSocket,
         /// `joins_per_user`: joins of all sockets of one user.
         joins_per_user: JoinsPerUser,
+        /// `uploads_per_user`: uploads of one user.
+        uploads_per_user: UploadsPerUser,
         /// `rooms_created_per_user`: rooms and direct conversations made by one user.
         rooms_created_per_user: RoomsCreatedPerUser,
         /// `registrations_per_address`: new accounts from one address.
@@ -218,6 +227,10 @@ impl TenantLimits {
             ("rooms_max", self.rooms_max == Some(Cap::Max(0))),
             ("members_per_room_max", self.members_per_room_max == Some(Cap::Max(0))),
             (
+                "upload_bytes_per_tenant_max",
+                self.upload_bytes_per_tenant_max == Some(Cap::Max(0)),
+            ),
+            (
                 "connections_per_tenant_max",
                 self.connections_per_tenant_max == Some(Cap::Max(0)),
             ),
@@ -276,7 +289,7 @@ mod tests {
             assert!(!settings.rate(*limit).is_off(), "{limit:?}");
             assert!(LimitSettings::off().rate(*limit).is_off(), "{limit:?}");
         }
-        let caps = ["rooms_max", "members_per_room_max"];
+        let caps = ["rooms_max", "members_per_room_max", "upload_bytes_per_tenant_max"];
         assert_eq!(written.as_object().unwrap().len(), Limit::ALL.len() + caps.len());
     }
 

@@ -222,6 +222,7 @@ impl Loader {
             settings.limits = LimitSettings {
                 rooms_max: settings.limits.rooms_max,
                 members_per_room_max: settings.limits.members_per_room_max,
+                upload_bytes_per_tenant_max: settings.limits.upload_bytes_per_tenant_max,
                 ..LimitSettings::off()
             };
         }

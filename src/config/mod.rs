@@ -59,6 +59,8 @@ pub struct Settings {
     pub realtime: RealtimeSettings,
     /// `limits.*`: how often, and how much.
     pub limits: LimitSettings,
+    /// `uploads.*`: files that users send with messages.
+    pub uploads: UploadSettings,
     /// `log.*`: what is logged, and how.
     pub log: LogSettings,
     /// `metrics.*`: what is measured.
@@ -112,6 +114,9 @@ pub struct ServerSettings {
     pub trusted_proxies: TrustedProxies,
     /// `server.body_bytes_max`: largest body of a REST request.
     pub body_bytes_max: Cap<usize>,
+    /// `server.ui_dir`: folder of the built pages and scripts; `None` (written `""`) for those of the binary.
+    #[serde(with = "optional_folder")]
+    pub ui_dir: Option<PathBuf>,
 }
 
 /// `database.*`
@@ -283,6 +288,23 @@ pub struct RealtimeSettings {
     pub stats_rooms_max: Cap<usize>,
 }
 
+/// `uploads.*`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadSettings {
+    /// `uploads.bytes_max`: largest upload; a tenant's own setting is at most this.
+    pub bytes_max: Cap<usize>,
+    /// `uploads.timeout`: how long the body of an upload may take.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    /// `uploads.receiving_max`: uploads received at the same time; one more is refused as busy.
+    pub receiving_max: Cap<usize>,
+    /// `uploads.decode_concurrency`: uploads looked through at the same time.
+    pub decode_concurrency: usize,
+    /// `uploads.image_pixels_max`: pixels of a picture that is shown.
+    pub image_pixels_max: Cap<u64>,
+}
+
 /// Which pages may open a socket: `"off"` for all, or a list of origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OriginCheck {
@@ -379,6 +401,26 @@ mod optional_address {
         }
         let expected = "expected an address with a port, such as \"127.0.0.1:4001\", or \"\"";
         text.trim().parse().map(Some).map_err(|_| Error::custom(expected))
+    }
+}
+
+/// A folder, or an empty text.
+mod optional_folder {
+    use std::path::PathBuf;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub(super) fn serialize<S: Serializer>(value: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(folder) => folder.serialize(serializer),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+        let folder = PathBuf::deserialize(deserializer)?;
+        Ok((!folder.as_os_str().is_empty()).then_some(folder))
     }
 }
 

@@ -41,6 +41,7 @@ fn durations(settings: &Settings, found: &mut Violations) {
         tenants,
         socket,
         realtime,
+        uploads,
         ..
     } = settings;
     let zero = Duration::ZERO;
@@ -101,6 +102,7 @@ fn durations(settings: &Settings, found: &mut Violations) {
             SECOND,
             7 * DAY,
         ),
+        ("uploads.timeout", uploads.timeout, SECOND, 30 * MINUTE),
         ("auth.token_lifetime", auth.token_lifetime, MINUTE, 365 * DAY),
         ("auth.exchanged_lifetime", auth.exchanged_lifetime, MINUTE, DAY),
         ("socket.idle_timeout", socket.idle_timeout, SECOND, DAY),
@@ -140,6 +142,7 @@ fn numbers(settings: &Settings, found: &mut Violations) {
         auth,
         socket,
         realtime,
+        uploads,
         ..
     } = settings;
     for (key, value, min, max) in [
@@ -152,6 +155,7 @@ fn numbers(settings: &Settings, found: &mut Violations) {
             100_000_000,
         ),
         ("auth.hash_concurrency", auth.hash_concurrency as u64, 1, 1024),
+        ("uploads.decode_concurrency", uploads.decode_concurrency as u64, 1, 1024),
         ("socket.history_limit", socket.history_limit, 1, 100),
         ("socket.recovery_limit", socket.recovery_limit, 1, 1000),
         ("socket.drain_batch", socket.drain_batch as u64, 1, 1_000_000),
@@ -175,6 +179,7 @@ fn caps(settings: &Settings, found: &mut Violations) {
         socket,
         realtime,
         limits,
+        uploads,
         ..
     } = settings;
     for (key, cap) in [
@@ -198,6 +203,8 @@ fn caps(settings: &Settings, found: &mut Violations) {
         ("realtime.read_marks_max", realtime.read_marks_max),
         ("realtime.unread_members_max", realtime.unread_members_max),
         ("realtime.stats_rooms_max", realtime.stats_rooms_max),
+        ("uploads.bytes_max", uploads.bytes_max),
+        ("uploads.receiving_max", uploads.receiving_max),
     ] {
         if cap == Cap::Max(0) {
             found.push((key, NO_CAP_OF_ZERO.to_owned()));
@@ -206,6 +213,8 @@ fn caps(settings: &Settings, found: &mut Violations) {
     for (key, cap) in [
         ("limits.rooms_max", limits.rooms_max),
         ("limits.members_per_room_max", limits.members_per_room_max),
+        ("limits.upload_bytes_per_tenant_max", limits.upload_bytes_per_tenant_max),
+        ("uploads.image_pixels_max", uploads.image_pixels_max),
     ] {
         if cap == Cap::Max(0) {
             found.push((key, NO_CAP_OF_ZERO.to_owned()));

@@ -70,6 +70,8 @@ pub struct Model {
     pub reaction_count: i64,
     /// Rows of `mentions` for it, for the same reason.
     pub mention_count: i64,
+    /// Rows of `uploads` for it, for the same reason.
+    pub attachment_count: i64,
     /// When it was pinned.
     pub pinned_at: Option<Timestamp>,
     /// Who pinned it.

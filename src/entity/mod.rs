@@ -2,7 +2,7 @@
 
 use sea_orm::{ColumnTrait, DbErr, DeleteMany, EntityTrait, QueryFilter, Select, TryFromU64, UpdateMany};
 
-use crate::ids::{ApiKeyId, MessageId, RoomId, SigningKeyId, TenantId, UserId};
+use crate::ids::{ApiKeyId, MessageId, RoomId, SigningKeyId, TenantId, UploadId, UserId};
 
 pub mod api_key;
 pub mod audit_log;
@@ -19,6 +19,8 @@ pub mod room_member;
 pub mod room_sanction;
 pub mod signing_key;
 pub mod tenant;
+pub mod upload;
+pub mod upload_part;
 pub mod user;
 
 /// A table whose rows belong to a tenant. Every query of one starts here, so none can forget whose rows
@@ -87,6 +89,14 @@ impl TenantScoped for signing_key::Entity {
     const TENANT_ID: Self::Column = signing_key::Column::TenantId;
 }
 
+impl TenantScoped for upload::Entity {
+    const TENANT_ID: Self::Column = upload::Column::TenantId;
+}
+
+impl TenantScoped for upload_part::Entity {
+    const TENANT_ID: Self::Column = upload_part::Column::TenantId;
+}
+
 impl TenantScoped for user::Entity {
     const TENANT_ID: Self::Column = user::Column::TenantId;
 }
@@ -103,4 +113,4 @@ macro_rules! never_counted_up {
     )+};
 }
 
-never_counted_up!(TenantId, UserId, RoomId, MessageId, SigningKeyId, ApiKeyId);
+never_counted_up!(TenantId, UserId, RoomId, MessageId, SigningKeyId, ApiKeyId, UploadId);

@@ -39,6 +39,8 @@ pub struct Model {
     pub slug: Option<String>,
     /// Of a dm: the ids of its two users in order, `{smaller}:{greater}`. Unique in the tenant.
     pub dm_key: Option<String>,
+    /// Of a page's room: the page's address. Its slug is made from it, so that there is one room for each page.
+    pub page_url: Option<String>,
     /// Who may see and enter it.
     pub kind: RoomKind,
     /// Its name for people; empty for a dm.

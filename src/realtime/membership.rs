@@ -14,7 +14,7 @@ use super::{
 use crate::{
     accounts::{self, Claimed, UserKind},
     chat::{
-        self, Invitation, Left, MemberChange, Moderation, NewRoom, ReadMark, Role, Room, RoomChange, RoomKind,
+        self, Invitation, Left, MemberChange, Moderation, NewRoom, PageUrl, ReadMark, Role, Room, RoomChange, RoomKind,
         RoomPatch, RoomRef, UserRef,
     },
     config::{Cap, Limit},
@@ -49,7 +49,51 @@ impl Realtime {
                 chat::create_room(&self.store, &sender.scope, new.clone(), rooms_max)
             })
             .await?;
+        self.tell_joined(sender, &room, Role::Admin).await;
         Ok(room)
+    }
+
+    /// The room of a page, with the sender's role in it, and whether it is new. Where a tenant wants such rooms, everybody
+    /// may open one, whoever else may create rooms.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::open_page_room`]; [`SendError::FeatureDisabled`]; [`SendError::Limited`] when there is none yet.
+    pub async fn open_page_room(
+        &self,
+        sender: &Sender,
+        page: &PageUrl,
+        title: Option<&str>,
+    ) -> Result<(Room, Option<Role>, bool), SendError> {
+        if let Some((room, role)) = self.find_page_room(sender, page).await? {
+            return Ok((room, role, false));
+        }
+        self.check(sender, Limit::RoomsCreatedPerUser)?;
+        let opened = self
+            .capped(&sender.tenant, TenantCap::Rooms, |rooms_max| {
+                chat::open_page_room(&self.store, &sender.scope, page, title, rooms_max)
+            })
+            .await?;
+        if let (room, Some(role), true) = &opened {
+            self.tell_joined(sender, room, *role).await;
+        }
+        Ok(opened)
+    }
+
+    /// The room of a page, with the sender's role in it; `None` when nobody has opened it yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::find_page_room`]; [`SendError::FeatureDisabled`].
+    pub async fn find_page_room(
+        &self,
+        sender: &Sender,
+        page: &PageUrl,
+    ) -> Result<Option<(Room, Option<Role>)>, SendError> {
+        if !sender.tenant.settings.page_rooms {
+            return Err(SendError::FeatureDisabled);
+        }
+        Ok(chat::find_page_room(&self.store, &sender.scope, page).await?)
     }
 
     /// Deletes a room: it is over on all devices when this returns.
@@ -340,7 +384,9 @@ impl Realtime {
         work: impl Fn(Cap<u64>) -> W,
     ) -> Result<T, chat::Error> {
         match work(self.limits.cap(tenant, cap)).await {
-            Err(chat::Error::RoomFull | chat::Error::TooManyRooms) if !self.limits.cap_holds(tenant, cap.name()) => {
+            Err(chat::Error::RoomFull | chat::Error::TooManyRooms | chat::Error::UploadsFull)
+                if !self.limits.cap_holds(tenant, cap.name()) =>
+            {
                 work(Cap::Off).await
             }
             done => done,
@@ -374,6 +420,17 @@ impl Realtime {
             self.notifier.user_read(&sender.scope, room.id);
         }
         self.memberships_changed(tenant_id, &claimed.transfer.memberships).await;
+    }
+
+    /// Tells the sender's devices of a room that they became the first member of.
+    async fn tell_joined(&self, sender: &Sender, room: &Room, role: Role) {
+        let joined = MemberChange {
+            room: room.clone(),
+            user: sender.user.clone(),
+            before: None,
+            after: Some(role),
+        };
+        self.tell_membership(sender.scope.tenant_id, &joined).await;
     }
 
     /// Tells the user whose membership changed.

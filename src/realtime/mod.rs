@@ -34,6 +34,7 @@ pub mod room_registry;
 pub mod socket_handle;
 pub mod stats_collector;
 pub mod topic;
+pub mod uploads;
 
 mod room_locks;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
     ids::{MessageId, RoomId, TenantId},
     scope::Scope,
     store::Store,
-    tenants::{Features, Tenant},
+    tenants::{Features, Tenant, TenantSettings},
     wire::{MessageOut, UserRefOut},
 };
 
@@ -104,6 +104,9 @@ impl Realtime {
         self.limits.room_took(&sender.tenant, room_id);
         self.stats.record_message(tenant_id, room_id);
         self.metrics.message_sent(&sender.tenant.slug, room_id);
+        if let Some(joined) = &appended.joined {
+            self.tell_membership(tenant_id, joined).await;
+        }
         self.tell_change(sender, "new_message", &appended.message, None).await;
         self.notifier.room_changed(tenant_id, room_id);
         Ok(appended)
@@ -261,7 +264,7 @@ impl Realtime {
 
     /// The room, unless it is a direct conversation, and the tenant has left those out: then nothing is said there any
     /// more, in whatever way.
-    async fn open_room_id(&self, sender: &Sender, room: &RoomRef) -> Result<RoomId, SendError> {
+    pub(super) async fn open_room_id(&self, sender: &Sender, room: &RoomRef) -> Result<RoomId, SendError> {
         if sender.needs(|features| features.direct_messages).is_ok() {
             return self.room_id(sender, room).await;
         }
@@ -360,7 +363,12 @@ struct ReactionNews<'a> {
 impl Sender {
     /// Refuses what takes a part of the chat that the tenant has left out.
     pub(super) fn needs(&self, feature: impl Fn(&Features) -> bool) -> Result<(), SendError> {
-        if feature(&self.tenant.settings.features) {
+        self.needs_setting(|settings| feature(&settings.features))
+    }
+
+    /// The same, where a setting says so.
+    pub(super) fn needs_setting(&self, allowed: impl Fn(&TenantSettings) -> bool) -> Result<(), SendError> {
+        if allowed(&self.tenant.settings) {
             Ok(())
         } else {
             Err(SendError::FeatureDisabled)

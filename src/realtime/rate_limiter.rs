@@ -134,6 +134,8 @@ pub enum TenantCap {
     Rooms,
     /// Members of one room.
     Members,
+    /// Bytes of all uploads.
+    UploadBytes,
 }
 
 impl TenantCap {
@@ -142,6 +144,7 @@ impl TenantCap {
         match self {
             Self::Rooms => "rooms_max",
             Self::Members => "members_per_room_max",
+            Self::UploadBytes => "upload_bytes_per_tenant_max",
         }
     }
 }
@@ -161,6 +164,7 @@ pub struct RateLimits {
     full_rooms: DashMap<(TenantId, RoomId), FullRoom>,
     rooms_max: Cap<u64>,
     members_per_room_max: Cap<u64>,
+    upload_bytes_per_tenant_max: Cap<u64>,
     totals: Vec<AtomicU64>,
     refusals: Refusals,
     metrics: Metrics,
@@ -175,6 +179,7 @@ impl RateLimits {
             full_rooms: DashMap::new(),
             rooms_max: settings.rooms_max,
             members_per_room_max: settings.members_per_room_max,
+            upload_bytes_per_tenant_max: settings.upload_bytes_per_tenant_max,
             totals: Limit::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             refusals: Refusals::default(),
             metrics,
@@ -280,6 +285,10 @@ impl RateLimits {
         match cap {
             TenantCap::Rooms => tenant.limits.rooms_max.unwrap_or(self.rooms_max),
             TenantCap::Members => tenant.limits.members_per_room_max.unwrap_or(self.members_per_room_max),
+            TenantCap::UploadBytes => tenant
+                .limits
+                .upload_bytes_per_tenant_max
+                .unwrap_or(self.upload_bytes_per_tenant_max),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     control::{self, ControlEvent},
     entity::{
         TenantScoped, api_key, mention, message, message_revision, reaction, revoked_token, room, room_invitation,
-        room_member, room_sanction, signing_key, tenant, user,
+        room_member, room_sanction, signing_key, tenant, upload, upload_part, user,
     },
     ids::TenantId,
     store::Store,
@@ -34,6 +34,8 @@ pub async fn delete_tenant(store: &Store, actor: &Actor, id: TenantId) -> Result
     empty::<mention::Entity>(store, id).await?;
     empty::<reaction::Entity>(store, id).await?;
     empty::<message_revision::Entity>(store, id).await?;
+    empty::<upload_part::Entity>(store, id).await?;
+    empty::<upload::Entity>(store, id).await?;
     empty::<message::Entity>(store, id).await?;
     empty::<room_invitation::Entity>(store, id).await?;
     empty::<room_sanction::Entity>(store, id).await?;

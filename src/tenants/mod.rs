@@ -35,7 +35,7 @@ pub use keys::{
 pub use origins::{AllowedOrigins, OriginError};
 pub use settings::{
     Features, FeaturesPatch, ORIGINS_MAX, RETENTION_DAYS_MAX, RoomCreation, SettingsPatch, TenantSettings,
-    UserDirectory,
+    UPLOAD_BYTES_MAX, UserDirectory,
 };
 
 mod delete;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::origins::{AllowedOrigins, ORIGIN_RULE};
 use crate::{
     chat::CONTENT_CHARS_MAX,
+    config::Cap,
     validation::{Violations, given},
 };
 
@@ -14,6 +15,9 @@ pub const ORIGINS_MAX: usize = 100;
 
 /// Most days that a tenant can have its messages kept for; without a number they are kept for good.
 pub const RETENTION_DAYS_MAX: u32 = 36_500;
+
+/// Most bytes of an upload that a tenant can allow.
+pub const UPLOAD_BYTES_MAX: u64 = 100 * 1024 * 1024;
 
 /// What a tenant's administrators can choose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -38,11 +42,14 @@ pub struct TenantSettings {
     pub guest_claims: bool,
     /// Who may create rooms.
     pub room_creation: RoomCreation,
+    /// Whether each page of the website can have a room of its own, which the first who has something to say opens.
+    pub page_rooms: bool,
     /// Whom users find in the list of users. Guests find those they share a room with, whatever this says.
     pub user_directory: UserDirectory,
     /// Most characters of a message, 1 to 2000.
     pub message_chars_max: u32,
-    /// Most bytes of an upload. This version takes none: 0.
+    /// Most bytes of a file that is sent with a message, up to 104857600, and to what the deployment allows
+    /// (`uploads.bytes_max`); 0 where none can be sent.
     pub upload_bytes_max: u64,
     /// Whether rooms are told who is present.
     pub presence: bool,
@@ -104,6 +111,7 @@ impl Default for TenantSettings {
             guests: false,
             guest_claims: false,
             room_creation: RoomCreation::default(),
+            page_rooms: false,
             user_directory: UserDirectory::default(),
             message_chars_max: 2000,
             upload_bytes_max: 0,
@@ -127,6 +135,12 @@ impl Default for Features {
 }
 
 impl TenantSettings {
+    /// The largest upload to this tenant in bytes; 0 where there can be none.
+    pub fn upload_bytes(&self, deployments: Cap<usize>) -> usize {
+        let own = usize::try_from(self.upload_bytes_max).unwrap_or(usize::MAX);
+        own.min(deployments.or_max())
+    }
+
     /// Whether these settings can be.
     pub(super) fn check(&self) -> Result<(), Violations> {
         let mut violations = Violations::new();
@@ -140,8 +154,8 @@ impl TenantSettings {
         if !(1..=CONTENT_CHARS_MAX).contains(&(self.message_chars_max as usize)) {
             violations.add("message_chars_max", format!("must be 1 to {CONTENT_CHARS_MAX}"));
         }
-        if self.upload_bytes_max != 0 {
-            violations.add("upload_bytes_max", "must be 0: this version takes no uploads");
+        if self.upload_bytes_max > UPLOAD_BYTES_MAX {
+            violations.add("upload_bytes_max", format!("must be at most {UPLOAD_BYTES_MAX}"));
         }
         if self
             .retention_days
@@ -184,6 +198,9 @@ pub struct SettingsPatch {
     /// As [`TenantSettings::room_creation`].
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub room_creation: Option<RoomCreation>,
+    /// As [`TenantSettings::page_rooms`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub page_rooms: Option<bool>,
     /// As [`TenantSettings::user_directory`].
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub user_directory: Option<UserDirectory>,
@@ -249,6 +266,7 @@ impl SettingsPatch {
             guests: self.guests.unwrap_or(before.guests),
             guest_claims: self.guest_claims.unwrap_or(before.guest_claims),
             room_creation: self.room_creation.unwrap_or(before.room_creation),
+            page_rooms: self.page_rooms.unwrap_or(before.page_rooms),
             user_directory: self.user_directory.unwrap_or(before.user_directory),
             message_chars_max: self.message_chars_max.unwrap_or(before.message_chars_max),
             upload_bytes_max: self.upload_bytes_max.unwrap_or(before.upload_bytes_max),
@@ -312,7 +330,7 @@ mod tests {
         let all = json!({
             "allowed_origins": ["https://site.com"], "allow_null_origin": true, "require_origin": true, "announce_joins": true,
             "edit_window_s": 60, "registration": false, "guests": true, "guest_claims": true, "room_creation": "server",
-            "user_directory": "shared_rooms", "message_chars_max": 500, "upload_bytes_max": 0, "presence": false,
+            "page_rooms": true, "user_directory": "shared_rooms", "message_chars_max": 500, "upload_bytes_max": 5000, "presence": false,
             "retention_days": 30,
             "features": {
                 "reactions": false, "threads": false, "direct_messages": false, "typing": false, "read_marks": false,
@@ -357,10 +375,10 @@ mod tests {
         });
         assert_eq!(problems(fine), Value::Null);
         assert_eq!(
-            problems(json!({ "message_chars_max": 0, "upload_bytes_max": 1, "retention_days": 0 })),
+            problems(json!({ "message_chars_max": 0, "upload_bytes_max": UPLOAD_BYTES_MAX + 1, "retention_days": 0 })),
             json!({
                 "message_chars_max": ["must be 1 to 2000"],
-                "upload_bytes_max": ["must be 0: this version takes no uploads"],
+                "upload_bytes_max": ["must be at most 104857600"],
                 "retention_days": ["must be 1 to 36500"],
             })
         );

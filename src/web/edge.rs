@@ -1,4 +1,5 @@
-//! What every answer has, whoever wrote it: an envelope around errors, no sniffing, no caching of the API.
+//! What every answer has, whoever wrote it: an envelope around errors, no sniffing, no caching of errors and of the API,
+//! and for what is opened in a browser without being a page, a policy that lets it do nothing.
 //! (The request id comes from [`crate::telemetry::observe`].)
 
 use actix_web::{
@@ -13,15 +14,20 @@ use actix_web::{
 };
 use serde_json::json;
 
-/// Under this path the socket's transports answer in their own protocol.
-pub(super) const SOCKET_PATH: &str = "/chat/socket";
+/// Whether a path is of the socket's transports, which answer in their own protocol.
+pub(super) fn is_socket(path: &str) -> bool {
+    path.starts_with("/chat/socket/")
+}
+
+/// The policy of what is no page.
+const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Middleware that completes answers. Goes inside of what observes requests, around everything else.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let socket = request.path().starts_with(SOCKET_PATH);
+    let socket = is_socket(request.path());
     let api = request.path().starts_with("/api/");
     // `HEAD` is answered like `GET`; the server leaves the body out by itself.
     if request.method() == Method::HEAD && !socket {
@@ -30,10 +36,14 @@ pub async fn edge(
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = if socket { response } else { enveloped(response) };
 
+    let failed = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if api && !headers.contains_key(header::CACHE_CONTROL) {
+    if (api || failed) && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if !socket && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, NO_PAGE);
     }
     Ok(response)
 }

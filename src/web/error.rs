@@ -197,7 +197,8 @@ fn chat_answer(error: &chat::Error) -> Answer<'_> {
         | chat::Error::UserNotFound
         | chat::Error::MessageNotFound
         | chat::Error::MemberNotFound
-        | chat::Error::InvitationNotFound => StatusCode::NOT_FOUND,
+        | chat::Error::InvitationNotFound
+        | chat::Error::UploadNotFound => StatusCode::NOT_FOUND,
         chat::Error::NotMember
         | chat::Error::NotCreator
         | chat::Error::ReadOnly
@@ -211,11 +212,14 @@ fn chat_answer(error: &chat::Error) -> Answer<'_> {
         | chat::Error::Outranked => StatusCode::FORBIDDEN,
         chat::Error::Muted { until } => return Answer::Until(error.to_string(), *until),
         chat::Error::SlowMode { retry_after } => return Answer::Later(error.to_string(), *retry_after),
-        chat::Error::Conflict | chat::Error::TooManyPins | chat::Error::RoomFull | chat::Error::TooManyRooms => {
-            StatusCode::CONFLICT
-        }
+        chat::Error::Conflict
+        | chat::Error::TooManyPins
+        | chat::Error::RoomFull
+        | chat::Error::TooManyRooms
+        | chat::Error::UploadsFull => StatusCode::CONFLICT,
         chat::Error::Invalid(violations) => return Answer::Fields(violations),
         chat::Error::Db(error) => return database_answer(error),
+        chat::Error::Random(_) => return Answer::Internal,
     };
     Answer::Message(status, error.to_string())
 }
@@ -310,10 +314,16 @@ pub fn channel_error(error: &chat::Error) -> Value {
         | chat::Error::Outranked
         | chat::Error::MemberNotFound
         | chat::Error::InvitationNotFound
+        | chat::Error::UploadNotFound
+        | chat::Error::UploadsFull
         | chat::Error::Conflict => json!({ "reason": error.code() }),
         chat::Error::Muted { until } => json!({ "reason": error.code(), "until": until }),
         chat::Error::SlowMode { retry_after } => {
             json!({ "reason": error.code(), "retry_after_ms": whole_milliseconds(*retry_after) })
+        }
+        chat::Error::Random(_) => {
+            log_causes(error, "channel event failed");
+            json!({ "reason": error.code() })
         }
         chat::Error::Db(cause) => {
             log_causes(error, "channel event failed");

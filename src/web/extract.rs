@@ -3,7 +3,7 @@
 //! Bodies and parameters are read by the handler, after the user is known: somebody who may not ask is
 //! told so, whatever else is wrong with the request, and no byte of the body is read for them.
 
-use std::{future::Ready, future::ready, marker::PhantomData, sync::Arc};
+use std::{future::Ready, future::ready, marker::PhantomData, sync::Arc, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -192,6 +192,36 @@ impl<T: Body> Json<T> {
         require_json(&self.request)?;
         let fields = parse(&bytes)?;
         Ok((self.request, fields, bytes.len()))
+    }
+}
+
+/// A body of any kind that is still to be read.
+pub struct RawBody {
+    request: HttpRequest,
+    payload: Payload,
+}
+
+impl FromRequest for RawBody {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self {
+            request: request.clone(),
+            payload: payload.take(),
+        }))
+    }
+}
+
+impl RawBody {
+    /// The bytes, at most so many and in so much time.
+    ///
+    /// # Errors
+    /// [`ApiError::BodyTooLarge`], [`ApiError::BodyTimeout`], [`ApiError::Malformed`] when it ends before its length.
+    pub async fn read(mut self, max: usize, timeout: Duration) -> Result<Bytes, ApiError> {
+        tokio::time::timeout(timeout, read_all(&self.request, &mut self.payload, max))
+            .await
+            .map_err(|_| ApiError::BodyTimeout)?
     }
 }
 

@@ -84,6 +84,14 @@ pub async fn resolve_tenant(app: &App, name: Option<&str>) -> Result<Arc<Tenant>
         }
         found => found?,
     };
+    open_tenant(tenant)
+}
+
+/// A tenant that nobody has closed.
+///
+/// # Errors
+/// [`ApiError::TenantSuspended`].
+pub fn open_tenant(tenant: Tenant) -> Result<Arc<Tenant>, ApiError> {
     if tenant.suspended_at.is_some() {
         return Err(ApiError::TenantSuspended);
     }

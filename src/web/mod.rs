@@ -8,12 +8,15 @@
 //! * [`error`], [`reply`], [`edge`] — what answers look like
 //! * [`client_address`], [`rate_limit`] — where requests come from, and how many there may be
 //! * [`origin_policy`], [`cors`] — which pages may ask, and what their browsers are told
+//! * [`bundle`], [`assets`] — the built pages and scripts, and how they are handed out
 //! * [`openapi`] — the description of the API, made from the handlers
 //! * [`api`] — the handlers
 //! * [`socket`] — Phoenix Channels over WebSocket and long poll
 
 pub mod administration;
 pub mod api;
+pub mod assets;
+pub mod bundle;
 pub mod client_address;
 pub mod cors;
 pub mod edge;

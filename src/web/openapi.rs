@@ -148,20 +148,27 @@ const ERRORS: &[ErrorResponse] = &[
         schema: "ErrorOut",
         description: "The body took too long to arrive",
         header: None,
-        applies: |route| route.body,
+        applies: |route| route.body || route.raw_body,
     },
     ErrorResponse {
         status: "409",
         name: "Conflict",
         schema: "ErrorOut",
         description: "The `client_id` was used for another message; the slug is taken; or there are as many pinned \
-            messages, or keys, as there can be",
+            messages, keys, or bytes of uploads, as there can be",
         header: None,
         applies: |route| {
             (route.method == "POST"
-                && ["/messages", "/api_keys", "/admins", "/keys", "/admin/tenants"]
-                    .iter()
-                    .any(|end| route.path.ends_with(end)))
+                && [
+                    "/messages",
+                    "/uploads",
+                    "/api_keys",
+                    "/admins",
+                    "/keys",
+                    "/admin/tenants",
+                ]
+                .iter()
+                .any(|end| route.path.ends_with(end)))
                 || (route.method == "PUT" && route.path.ends_with("/pin"))
         },
     },
@@ -171,7 +178,7 @@ const ERRORS: &[ErrorResponse] = &[
         schema: "ErrorOut",
         description: "The body is longer than allowed",
         header: None,
-        applies: |route| route.body,
+        applies: |route| route.body || route.raw_body,
     },
     ErrorResponse {
         status: "415",
@@ -187,7 +194,12 @@ const ERRORS: &[ErrorResponse] = &[
         schema: "ViolationsOut",
         description: "Fields or parameters break rules, are unknown or of another type",
         header: None,
-        applies: |route| route.caller != Caller::Anybody || route.body,
+        applies: |route| {
+            route.caller != Caller::Anybody
+                || route.body
+                || route.path.ends_with("/origin")
+                || route.id == Some(routes::Id::Upload)
+        },
     },
     ErrorResponse {
         status: "429",
@@ -363,6 +375,7 @@ fn path_parameter(route: &Route, name: &str) -> RefOr<Parameter> {
         ("slug", _) => ("The tenant's slug", None),
         ("kid", _) => ("The signing key's name", None),
         ("uid", _) | (_, Some(routes::Id::User)) => ("The user's id", uuid),
+        (_, Some(routes::Id::Upload)) => ("The upload's id", uuid),
         (_, Some(routes::Id::ApiKey)) => ("The key's id", uuid),
         ("emoji", _) => ("One emoji, percent-encoded", None),
         (_, Some(routes::Id::Dm)) => ("The conversation's id", uuid),

@@ -11,9 +11,11 @@ use actix_web::{
     http::header::{self, HeaderMap},
     web::Data,
 };
+use serde::Serialize;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 
-use super::{edge::SOCKET_PATH, error::ApiError};
+use super::{edge::is_socket, error::ApiError};
 use crate::{
     app::App,
     tenants::{self, AllowedOrigins, Tenant},
@@ -34,6 +36,20 @@ pub enum Grant {
     This,
     /// They may not.
     No,
+}
+
+/// What decides about an origin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// It is that of this server's own pages, which are never foreign.
+    OwnHost,
+    /// It is `null`: the tenant's setting `allow_null_origin`.
+    AllowNullOrigin,
+    /// The tenant's list, `allowed_origins`.
+    AllowedOrigins,
+    /// The deployment's list, `cors.allowed_origins`: the tenant has none.
+    Deployment,
 }
 
 /// The `Origin` of a request.
@@ -175,15 +191,29 @@ pub fn check_origin(app: &App, request: &HttpRequest, tenant: &Tenant) -> Result
         Asker::Page(origin) => origin,
         Asker::Several => return Err(ApiError::OriginNotAllowed),
     };
+    match examine(app, request, tenant, &origin) {
+        (_, true) => Ok(()),
+        (_, false) => Err(ApiError::OriginNotAllowed),
+    }
+}
+
+/// Whether pages of an origin may use a tenant's chat on the host that the request is for, and what decides that.
+pub fn examine(app: &App, request: &HttpRequest, tenant: &Tenant, origin: &str) -> (Rule, bool) {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let own = origin
         .split_once("://")
         .is_some_and(|(_, of)| host.is_some_and(|host| host.eq_ignore_ascii_case(of)));
-    if own || judge(app, Some(tenant), &origin) != Grant::No {
-        Ok(())
-    } else {
-        Err(ApiError::OriginNotAllowed)
+    if own {
+        return (Rule::OwnHost, true);
     }
+    let rule = if origin == NULL {
+        Rule::AllowNullOrigin
+    } else if tenant.settings.allowed_origins.is_some() {
+        Rule::AllowedOrigins
+    } else {
+        Rule::Deployment
+    };
+    (rule, judge(app, Some(tenant), origin) != Grant::No)
 }
 
 /// Whether a request that tells no origin is for a socket of a tenant that wants one. A page of this host itself need not
@@ -193,7 +223,7 @@ fn lacks_origin(request: &HttpRequest, tenant: &Tenant) -> bool {
         let site = request.headers().get("sec-fetch-site");
         site.is_some_and(|site| site == "same-origin")
     };
-    tenant.settings.require_origin && request.path().starts_with(SOCKET_PATH) && !from_here()
+    tenant.settings.require_origin && is_socket(request.path()) && !from_here()
 }
 
 /// The directive of a Content-Security-Policy that says which pages may frame the one asked for: those of the tenant

@@ -18,9 +18,11 @@ use utoipa_actix_web::{scope, service_config::ServiceConfig as DescribedConfig};
 use super::{
     administration::administration,
     api::{
-        admin, auth, changes, dm, health, invitations, members, messages, moderation, pages, pins, reactions,
-        read_state, rooms, server, tenant, threads, users, visitors,
+        admin, auth, changes, dm, health, invitations, members, messages, moderation, page_rooms, pages, pins,
+        reactions, read_state, rooms, server, tenant, threads, uploads, users, visitors,
     },
+    assets,
+    bundle::Bundle,
     cors::cors,
     error::ApiError,
     listeners,
@@ -64,6 +66,8 @@ pub enum Id {
     Invitation,
     /// An API key.
     ApiKey,
+    /// An upload.
+    Upload,
 }
 
 /// A route.
@@ -80,6 +84,8 @@ pub struct Route {
     pub id: Option<Id>,
     /// Whether it reads a JSON body.
     pub body: bool,
+    /// Whether it reads a body of any kind.
+    pub raw_body: bool,
     /// Whether a rate limit can refuse it.
     pub limited: bool,
     /// What the audit log calls it; empty for what is in no audit log.
@@ -94,6 +100,7 @@ impl Route {
             caller,
             id: None,
             body: false,
+            raw_body: false,
             limited: false,
             action: "",
         }
@@ -123,6 +130,11 @@ impl Route {
 
     const fn with_body(mut self) -> Self {
         self.body = true;
+        self
+    }
+
+    const fn with_raw_body(mut self) -> Self {
+        self.raw_body = true;
         self
     }
 
@@ -187,10 +199,13 @@ pub const ROUTES: &[Route] = &[
     Route::new("DELETE", "/api/v1/auth/logout", Caller::User).with_body(),
     Route::new("GET", "/api/v1/auth/me", Caller::User),
     Route::new("GET", "/api/v1/tenant", Caller::Anybody),
+    Route::new("GET", "/api/v1/tenant/origin", Caller::Anybody),
     Route::new("GET", "/api/v1/users", Caller::User),
     Route::new("GET", "/api/v1/users/{id}", Caller::User).of(Id::User),
     Route::new("GET", "/api/v1/rooms", Caller::User),
     Route::new("POST", "/api/v1/rooms", Caller::User).with_body(),
+    Route::new("GET", "/api/v1/rooms/page", Caller::User),
+    Route::new("POST", "/api/v1/rooms/page", Caller::User).with_body(),
     Route::new("GET", "/api/v1/rooms/{id}", Caller::User).of(Id::Room),
     Route::new("PATCH", "/api/v1/rooms/{id}", Caller::User)
         .of(Id::Room)
@@ -209,6 +224,11 @@ pub const ROUTES: &[Route] = &[
         .of(Id::Room)
         .with_body()
         .limited(),
+    Route::new("POST", "/api/v1/rooms/{id}/uploads", Caller::User)
+        .of(Id::Room)
+        .with_raw_body()
+        .limited(),
+    Route::new("GET", "/api/v1/uploads/{id}", Caller::Anybody).of(Id::Upload),
     Route::new("GET", "/api/v1/rooms/{id}/messages/{mid}", Caller::User).of(Id::Room),
     Route::new("PATCH", "/api/v1/rooms/{id}/messages/{mid}", Caller::User)
         .of(Id::Room)
@@ -432,10 +452,16 @@ pub const ROUTES: &[Route] = &[
 /// Registers everything.
 pub fn configure(app: Data<App>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        config.app_data(app).app_data(Data::new(TenantOrigins::default()));
+        config
+            .app_data(Data::new(Bundle::from_settings(&app.settings.server)))
+            .app_data(app)
+            .app_data(Data::new(TenantOrigins::default()));
         api(&mut DescribedConfig::new(config));
         config
-            .service(pages::root)
+            .service(assets::built_file)
+            .service(pages::app_page)
+            .service(pages::room_page)
+            .service(pages::doctor_page)
             .service(pages::docs_folder)
             .service(pages::docs)
             .default_service(web::to(fallback));
@@ -507,10 +533,14 @@ pub(super) fn api(config: &mut DescribedConfig<'_>) {
             .service(auth::logout)
             .service(auth::me)
             .service(tenant::show)
+            .service(tenant::show_origin)
             .service(users::list_users)
             .service(users::get_user)
             .service(rooms::list_rooms)
             .service(rooms::create_room)
+            // Before those that take any word in the place of `page`.
+            .service(page_rooms::find_page_room)
+            .service(page_rooms::open_page_room)
             .service(rooms::get_room)
             .service(rooms::update_room)
             .service(rooms::delete_room)
@@ -518,6 +548,8 @@ pub(super) fn api(config: &mut DescribedConfig<'_>) {
             .service(rooms::leave_room)
             .service(messages::list_messages)
             .service(messages::send_message)
+            .service(uploads::upload)
+            .service(uploads::download)
             .service(messages::get_message)
             .service(messages::edit_message)
             .service(messages::delete_message)

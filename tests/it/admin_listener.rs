@@ -37,7 +37,7 @@ both_engines! {
             assert_eq!(ask(inside, Method::GET, path, OPERATOR_TOKEN).await.status, 200, "{path}");
         }
         assert_eq!(ask(inside, Method::GET, "/api/v1/admin/stats", &alice.token).await.status, 401);
-        for path in ["/api/v1/rooms", "/docs", "/", "/chat/socket/websocket", "/api/v1/server/users"] {
+        for path in ["/api/v1/rooms", "/docs", "/", "/chat.js", "/chat/socket/websocket", "/api/v1/server/users"] {
             assert_eq!(ask(inside, Method::GET, path, &alice.token).await.status, 404, "{path}");
         }
         assert_eq!(ask(app.address, Method::GET, "/api/v1/rooms", &alice.token).await.status, 200);

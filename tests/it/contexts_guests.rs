@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::helpers::{
     audit::audited,
     people::{self, head_seq, make_member, private_room, public_room, say, scope, scope_of},
+    pictures::plain_file,
     website,
 };
 
@@ -280,6 +281,21 @@ both_engines! {
         }
         let told: Vec<_> = transfer.memberships.iter().map(|change| (change.room.id, change.user.id, change.after)).collect();
         assert_eq!(told, [(staff.id, user.user_id, Some(Role::Moderator))]);
+    }
+
+    async fn files_come_along_sent_or_not(db: TestDatabase) {
+        let (store, stage) = (&db.store, Stage::set(&db.store).await);
+        let room = public_room(store, &stage.owner, "Club").await;
+        let upload = async || chat::store_upload(store, &stage.guest(), room.id, plain_file(), Cap::Off).await.unwrap();
+        let with = |id| NewMessage { attachments: vec![id], ..NewMessage::default() };
+        let append = async |of: Scope, new| chat::append_message(store, &of, &RoomRef::Id(room.id), new, Cap::Off).await;
+        let (sent, unsent) = (upload().await, upload().await);
+        append(stage.guest(), with(sent.id)).await.unwrap();
+        stage.claim(store).await.unwrap();
+        append(stage.user(), with(unsent.id)).await.unwrap();
+        let messages = messages(store, &stage.owner, &room).await;
+        let files: Vec<_> = messages.iter().map(|message| (message.author.id, message.attachments[0].id)).collect();
+        assert_eq!(files, [(stage.user.id, sent.id), (stage.user.id, unsent.id)]);
     }
 
     async fn a_ban_of_either_outlives_the_claim(db: TestDatabase) {

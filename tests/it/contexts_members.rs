@@ -441,7 +441,7 @@ both_engines! {
         }
         chat::leave_room(store, &bob, &room).await.unwrap();
         chat::invite(store, &alice, &room, bob.user_id, Role::Member).await.unwrap();
-        assert!(write().await.unwrap().joined);
+        assert!(write().await.unwrap().joined.is_some());
         assert_eq!(role_of(store, &alice, lobby.id, bob.user_id).await, Some(Role::Member));
     }
 

@@ -75,7 +75,7 @@ both_engines! {
         assert_eq!((message.content.as_str(), message.client_id.as_deref()), (content, Some("c 1")));
         assert_eq!((message.author.id, message.author.username.as_str()), (alice.user_id, "alice"));
         assert_eq!((message.kind, &message.reply_to, message.edited_at), (MessageKind::Text, &None, None));
-        assert_eq!((appended.repeated, appended.joined), (false, false));
+        assert_eq!((appended.repeated, appended.joined), (false, None));
         assert!(message.inserted_at >= room.inserted_at && message.inserted_at <= Timestamp::now());
 
         let listed =
@@ -88,8 +88,9 @@ both_engines! {
         let alice = scope(&db.store, "acme", "alice").await;
         let bob = scope(&db.store, "acme", "bob").await;
         let room = public_room(&db.store, &alice, "Lobby").await;
-        assert!(append(&db.store, &bob, &room, new("hello")).await.unwrap().joined);
-        assert!(!append(&db.store, &bob, &room, new("again")).await.unwrap().joined);
+        let joined = append(&db.store, &bob, &room, new("hello")).await.unwrap().joined.unwrap();
+        assert_eq!((joined.room.id, joined.user.id, joined.before, joined.after), (room.id, bob.user_id, None, Some(Role::Member)));
+        assert_eq!(append(&db.store, &bob, &room, new("again")).await.unwrap().joined, None);
         let (_, role) = chat::get_room(&db.store, &bob, &RoomRef::Id(room.id)).await.unwrap();
         assert_eq!(role, Some(Role::Member));
     }
@@ -147,7 +148,7 @@ both_engines! {
         let other_room = public_room(&db.store, &alice, "Other").await;
         let first = append(&db.store, &alice, &room, with_client_id("hello", "1")).await.unwrap().message;
         let repeat = append(&db.store, &alice, &room, with_client_id("hello", "1")).await.unwrap();
-        assert_eq!(repeat, Appended { message: first.clone(), repeated: true, joined: false });
+        assert_eq!(repeat, Appended { message: first.clone(), repeated: true, joined: None });
         assert_eq!(head_seq(&db.store, &alice, &room).await, 1);
 
         let conflicts = [
@@ -236,7 +237,7 @@ both_engines! {
         let appended = join_all((0..8).map(|_| append(&db.store, &bob, &room, with_client_id("hello", "1")))).await;
         let appended: Vec<Appended> = appended.into_iter().map(Result::unwrap).collect();
         assert_eq!(appended.iter().filter(|appended| !appended.repeated).count(), 1);
-        assert_eq!(appended.iter().filter(|appended| appended.joined).count(), 1);
+        assert_eq!(appended.iter().filter(|appended| appended.joined.is_some()).count(), 1);
         assert!(appended.iter().all(|other| other.message == appended[0].message));
         assert_eq!(page(&db.store, &alice, &room, MessageQuery::default()).await, (vec![1], false, 1));
     }

@@ -26,6 +26,7 @@ use crate::helpers::{
     app::TestApp,
     audit::audited,
     people::{private_room, public_room, say, scope, scope_of, set_settings, user},
+    pictures::plain_file,
 };
 
 async fn create(store: &Store, slug: &str, name: Option<&str>) -> Result<Tenant, Error> {
@@ -101,6 +102,9 @@ async fn furnish(store: &Store, slug: &str) -> Tenant {
         .await
         .unwrap();
     let said = say(store, &a, &room, "hello @bob").await;
+    chat::store_upload(store, &a, room.id, plain_file(), Cap::Off)
+        .await
+        .unwrap();
     chat::edit_message(store, &a, &here, said.id, "hi @bob".to_owned(), None)
         .await
         .unwrap();

@@ -206,6 +206,8 @@ fn samples() -> Vec<ApiError> {
         chat::Error::Outranked.into(),
         chat::Error::MemberNotFound.into(),
         chat::Error::InvitationNotFound.into(),
+        chat::Error::UploadNotFound.into(),
+        chat::Error::UploadsFull.into(),
         chat::Error::Conflict.into(),
         chat::Error::Db(db()).into(),
         chat::Error::Db(DbErr::Conn(RuntimeErr::Internal("gone".to_owned()))).into(),
@@ -233,6 +235,7 @@ fn samples() -> Vec<ApiError> {
         }
         .into(),
         audit::Error::Db(db()).into(),
+        ApiError::Unavailable("too many uploads at once"),
         SendError::FeatureDisabled.into(),
         SendError::Unavailable.into(),
         ApiError::Unauthorized,

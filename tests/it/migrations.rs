@@ -9,7 +9,7 @@ use parlour::{
 };
 use sea_orm::{ConnectionTrait, Database, DbBackend, FromQueryResult, Statement};
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 18] = [
     "api_keys",
     "audit_log",
     "control_events",
@@ -25,14 +25,18 @@ const TABLES: [&str; 16] = [
     "rooms",
     "signing_keys",
     "tenants",
+    "upload_parts",
+    "uploads",
     "users",
 ];
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     "m20261122_000001_create_schema",
     "m20261122_000002_room_log",
     "m20261122_000003_members",
     "m20261122_000004_websites",
+    "m20261122_000005_page_rooms",
+    "m20261122_000006_uploads",
 ];
 
 /// Names of all tables but the migrations' own.

@@ -252,6 +252,7 @@ both_engines! {
             "direct_conversations": 0,
             "members": 0,
             "messages": { "total": 0, "last_24h": 0 },
+            "uploads": { "total": 0, "bytes": 0 },
         });
         assert_eq!(usage, expected);
         operator.refused("usage globex", "tenant globex: tenant not found");

@@ -8,7 +8,7 @@ use crate::helpers::{
     app::{TestApp, TestUser},
     limits::set_settings,
     people::PASSWORD,
-    rest::{Answer, answer, expect},
+    rest::{Answer, answer, expect, with_query},
     socket::TestSocket,
 };
 
@@ -357,5 +357,45 @@ both_engines! {
         let page = expect(app.request(Method::GET, "/?tenant=open"), 200).await;
         let policy = "default-src 'none'; frame-ancestors 'self' https://main.example";
         assert_eq!(page.header("content-security-policy"), policy);
+    }
+    async fn what_an_origin_would_meet_can_be_asked(db: TestDatabase) {
+        let app = TestApp::start_with(db, |settings| {
+            settings.cors.allowed_origins = vec!["https://main.example".to_owned()];
+            settings.socket.check_origin = OriginCheck::Only(vec!["https://*.example".to_owned()]);
+        })
+        .await;
+        for tenant in ["acme", "open"] {
+            app.user(tenant, "alice").await;
+        }
+        set_settings(&app, "acme", json!({ "allowed_origins": LIST, "allow_null_origin": true })).await;
+        let own = format!("http://{}", app.address);
+        let asked = async |tenant: &str, origin: &str| {
+            let path = with_query("/api/v1/tenant/origin", &[("tenant", tenant), ("origin", origin)]);
+            expect(app.request(Method::GET, &path), 200).await.data().clone()
+        };
+        for (origin, meant) in TABLE.iter().filter(|(origin, _)| *origin != "null") {
+            let told = asked("acme", origin).await;
+            assert_eq!((&told["allowed"], &told["rule"]), (&json!(meant), &json!("allowed_origins")), "{origin}");
+        }
+        let verdict = |allowed: bool, sockets: bool, rule: &str| {
+            json!({ "allowed": allowed, "sockets": sockets, "rule": rule })
+        };
+        for (tenant, origin, expected) in [
+            ("acme", HOME, verdict(true, true, "allowed_origins")),
+            ("acme", "http://localhost:3000", verdict(true, false, "allowed_origins")),
+            ("acme", "null", verdict(true, false, "allow_null_origin")),
+            ("acme", &own, verdict(true, false, "own_host")),
+            ("open", "https://main.example", verdict(true, true, "deployment")),
+            ("open", HOME, verdict(false, true, "deployment")),
+            ("open", "null", verdict(false, false, "allow_null_origin")),
+        ] {
+            assert_eq!(asked(tenant, origin).await, expected, "{tenant} {origin}");
+        }
+        let path = "/api/v1/tenant/origin";
+        assert_eq!(expect(app.request(Method::GET, path), 422).await.invalid_fields(), ["origin"]);
+        expect(app.request(Method::GET, &format!("{path}?origin=x&tenant=nowhere")), 404).await;
+        // It is judged who asks, too.
+        let asks = app.request(Method::GET, &format!("{path}?tenant=acme&origin={HOME}"));
+        expect(asks.header("origin", "https://evil.example"), 403).await;
     }
 }

@@ -394,7 +394,7 @@ both_engines! {
             let facts = expect(request, 200).await;
             let expected = json!({
                 "slug": "acme", "name": "acme", "public_key": key, "registration": true, "guests": true,
-                "features": { "reactions": true, "threads": false, "direct_messages": true, "typing": true, "read_marks": true },
+                "page_rooms": false, "features": { "reactions": true, "threads": false, "direct_messages": true, "typing": true, "read_marks": true },
                 "message_chars_max": 500, "upload_bytes_max": 0, "presence": true,
             });
             assert_eq!(*facts.data(), expected);

@@ -40,7 +40,7 @@ both_engines! {
         assert_eq!(
             fields,
             [
-                "changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "in_room", "inserted_at",
+                "attachments", "changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "in_room", "inserted_at",
                 "mentions", "pinned_at", "reactions", "reply_to", "room_id", "seq", "thread", "thread_root", "type",
                 "user"
             ]

@@ -15,8 +15,6 @@ both_engines! {
         assert_eq!(ready.text, r#"{"data":{"status":"ready"}}"#);
         let metrics = expect(app.request(Method::GET, "/metrics"), 200).await;
         assert!(metrics.header("content-type").starts_with("text/plain"));
-        let root = expect(app.request(Method::GET, "/"), 200).await;
-        assert_eq!(root.data()["docs"], "/docs/");
     }
 
     async fn a_server_that_stops_or_lost_its_database_is_not_ready(db: TestDatabase) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
-    rest::{Answer, answer, expect},
+    rest::{Answer, answer, expect, raw},
 };
 
 const ROOMS: &str = "/api/v1/rooms";
@@ -236,14 +236,4 @@ both_engines! {
         assert_ne!(fine.header("x-request-id"), again.header("x-request-id"));
         assert!(!fine.header("x-request-id").is_empty());
     }
-}
-
-/// Sends bytes as they are and reads what comes until the server closes or has answered.
-async fn raw(app: &TestApp, request: &str) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(app.address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = vec![0; 4096];
-    let read = stream.read(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer[..read]).into_owned()
 }

@@ -55,7 +55,7 @@ both_engines! {
 
         let mut keys: Vec<_> = message.as_object().unwrap().keys().map(String::as_str).collect();
         keys.sort_unstable();
-        assert_eq!(keys, ["changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "in_room",
+        assert_eq!(keys, ["attachments", "changed_seq", "client_id", "content", "deleted_at", "edited_at", "id", "in_room",
             "inserted_at", "mentions", "pinned_at", "reactions", "reply_to", "room_id", "seq", "thread", "thread_root",
             "type", "user"]);
         assert_eq!(message["content"], " <b>hi</b> ", "stored as it was written");

@@ -270,6 +270,7 @@ pub(super) async fn send(
         reply_to,
         thread_root,
         also_in_room,
+        attachments,
         tenant: _,
     } = message;
     let message = NewMessage {
@@ -278,6 +279,7 @@ pub(super) async fn send(
         reply_to,
         thread_root,
         also_in_room: also_in_room.unwrap_or(false),
+        attachments,
     };
     let sent = app.realtime.send_message(&identity.sender(), room, message).await?;
     let message = MessageOut::from(sent.message);

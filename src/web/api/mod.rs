@@ -9,6 +9,7 @@ pub mod invitations;
 pub mod members;
 pub mod messages;
 pub mod moderation;
+pub mod page_rooms;
 pub mod pages;
 pub mod pins;
 pub mod reactions;
@@ -17,6 +18,7 @@ pub mod rooms;
 pub mod server;
 pub mod tenant;
 pub mod threads;
+pub mod uploads;
 pub mod users;
 pub mod visitors;
 

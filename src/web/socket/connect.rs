@@ -186,14 +186,23 @@ pub(super) fn check_page(app: &App, request: &HttpRequest) -> Result<(), Refusal
         Asker::Page(origin) => Some(origin.as_str()),
         Asker::Several => return Err(Refusal::Origin),
     };
-    let allowed = match &app.settings.socket.check_origin {
+    if server_allows(app, origin) {
+        Ok(())
+    } else {
+        Err(Refusal::Origin)
+    }
+}
+
+/// Whether the server's own check, `socket.check_origin`, lets pages of this origin open sockets, whatever their tenant
+/// says.
+pub fn server_allows(app: &App, origin: Option<&str>) -> bool {
+    match &app.settings.socket.check_origin {
         OriginCheck::Off => true,
         OriginCheck::Only(patterns) => {
             let patterns: Vec<OriginPattern> = patterns.iter().filter_map(|pattern| pattern.parse().ok()).collect();
             origin_allowed(origin, &patterns)
         }
-    };
-    if allowed { Ok(()) } else { Err(Refusal::Origin) }
+    }
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     chat::{MessageQuery, NewMessage, Role},
-    ids::MessageId,
+    ids::{MessageId, UploadId},
     phoenix::Payload,
     realtime::presence_levels::PresenceSummary,
     timestamp::Timestamp,
@@ -119,6 +119,8 @@ struct NewMessageIn {
     thread_root: Option<MessageId>,
     #[serde(default)]
     also_in_room: bool,
+    #[serde(default)]
+    attachments: Vec<UploadId>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +134,8 @@ struct AliasedMessageIn {
     thread_root: Option<MessageId>,
     #[serde(default)]
     also_in_room: bool,
+    #[serde(default)]
+    attachments: Vec<UploadId>,
 }
 
 #[derive(Deserialize)]
@@ -208,7 +212,7 @@ pub fn change(event: &str, payload: &Payload) -> Option<Result<ChangeIn, Violati
     })
 }
 
-/// Reads the payload of `new_message {content, client_id?, reply_to?, thread_root?, also_in_room?}`.
+/// Reads the payload of `new_message {content, client_id?, reply_to?, thread_root?, also_in_room?, attachments?}`.
 pub fn new_message(payload: &Payload) -> Result<NewMessage, Violations> {
     let NewMessageIn {
         content,
@@ -216,6 +220,7 @@ pub fn new_message(payload: &Payload) -> Result<NewMessage, Violations> {
         reply_to,
         thread_root,
         also_in_room,
+        attachments,
     } = read(payload)?;
     Ok(NewMessage {
         content,
@@ -223,6 +228,7 @@ pub fn new_message(payload: &Payload) -> Result<NewMessage, Violations> {
         reply_to,
         thread_root,
         also_in_room,
+        attachments,
     })
 }
 
@@ -234,6 +240,7 @@ pub fn aliased_message(payload: &Payload) -> Result<NewMessage, Violations> {
         reply_to,
         thread_root,
         also_in_room,
+        attachments,
     } = read(payload)?;
     Ok(NewMessage {
         content: body,
@@ -241,6 +248,7 @@ pub fn aliased_message(payload: &Payload) -> Result<NewMessage, Violations> {
         reply_to,
         thread_root,
         also_in_room,
+        attachments,
     })
 }
 

@@ -27,7 +27,7 @@ export class Proxy {
   /**
    * A proxy that is gone when the test is over.
    *
-   * @param {import("node:test").TestContext} t
+   * @param {{after: (end: () => void) => void}} t
    * @param {import("./server.mjs").Server} server
    * @param {Upgrades} [upgrades]
    */
@@ -39,9 +39,14 @@ export class Proxy {
     return proxy;
   }
 
-  get socketUrl() {
+  /** What stands in the place of the server's. */
+  get url() {
     const { port } = /** @type {import("node:net").AddressInfo} */ (this.#server.address());
-    return `ws://127.0.0.1:${port}/chat/socket`;
+    return `http://127.0.0.1:${port}`;
+  }
+
+  get socketUrl() {
+    return `${this.url.replace("http:", "ws:")}/chat/socket`;
   }
 
   /** Cuts every connection, and lets no new one through. */

@@ -13,7 +13,7 @@ import assert from "node:assert/strict";
 export class Rest {
   /**
    * @param {string} url
-   * @param {{token?: string, tenant?: string}} [as]
+   * @param {{token?: string | undefined, tenant?: string | undefined}} [as]
    */
   constructor(url, { token, tenant } = {}) {
     this.url = url;
@@ -35,7 +35,7 @@ export class Rest {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? null : JSON.stringify(body),
     });
     const text = await response.text();
     let json;

@@ -161,7 +161,7 @@ export class Server {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 
-  /** @param {{token?: string, tenant?: string}} [as] */
+  /** @param {{token?: string | undefined, tenant?: string | undefined}} [as] */
   rest(as) {
     return new Rest(this.#url, as);
   }

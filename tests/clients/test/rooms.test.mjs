@@ -77,6 +77,7 @@ for (const variant of VARIANTS) {
         in_room: true,
         thread: null,
         reactions: [],
+        attachments: [],
         mentions: [],
         pinned_at: null,
         edited_at: null,

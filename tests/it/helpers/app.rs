@@ -211,6 +211,8 @@ fn settings(db: &TestDatabase) -> Settings {
     settings.environment = Environment::Development;
     settings.server.host = [127, 0, 0, 1].into();
     settings.server.port = 0;
+    // Whether the pages were built on this machine makes no difference.
+    settings.server.ui_dir = Some("/nonexistent".into());
     settings.server.workers = Some(2);
     settings.database.url = db.url.clone().into();
     settings.database.pool_size = 8;

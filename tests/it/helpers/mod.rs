@@ -11,6 +11,7 @@ pub mod limits;
 pub mod longpoll;
 pub mod membership;
 pub mod people;
+pub mod pictures;
 pub mod random;
 pub mod rest;
 pub mod socket;

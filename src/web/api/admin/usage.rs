@@ -8,7 +8,7 @@ use crate::{
     accounts::{self, KindCounts},
     app::App,
     chat::{self, Volume},
-    realtime::LimitUsage,
+    realtime::{LimitUsage, rate_limiter::TenantCap},
     web::{
         administration::Administrator,
         error::ApiError,
@@ -31,6 +31,8 @@ pub struct UsageOut {
     pub members: u64,
     /// What was said.
     pub messages: MessagesOut,
+    /// The files in that, and those on their way.
+    pub uploads: UploadsOut,
     /// The limits that were reached since this server process started.
     pub limits: Vec<LimitUsageOut>,
 }
@@ -88,6 +90,18 @@ pub struct MessagesOut {
     pub last_24h: u64,
 }
 
+/// Uploads of a tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UploadsOut {
+    /// All that are kept.
+    pub total: u64,
+    /// What they take in the database, in bytes.
+    pub bytes: u64,
+    /// As many as there may be; `null` for any number.
+    #[schema(required)]
+    pub bytes_max: Option<u64>,
+}
+
 /// How often a limit was reached.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LimitUsageOut {
@@ -130,6 +144,8 @@ pub async fn get_usage(app: Data<App>, admin: Administrator) -> Result<Reply<Env
         members,
         messages,
         messages_24h,
+        uploads,
+        upload_bytes,
     } = chat::volume(&app.store, tenant.id).await?;
     let default_max = app.settings.socket.connections_per_tenant_max;
     let limits = app.realtime.limits();
@@ -145,6 +161,11 @@ pub async fn get_usage(app: Data<App>, admin: Administrator) -> Result<Reply<Env
         messages: MessagesOut {
             total: messages,
             last_24h: messages_24h,
+        },
+        uploads: UploadsOut {
+            total: uploads,
+            bytes: upload_bytes,
+            bytes_max: limits.cap(tenant, TenantCap::UploadBytes).get(),
         },
         limits: limits.usage(tenant.id).into_iter().map(Into::into).collect(),
     }))

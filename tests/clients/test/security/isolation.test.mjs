@@ -18,6 +18,7 @@ import { nothing, people, things } from "./support/things.mjs";
  * @property {number} own to whose they are
  * @property {number} [stranger] to somebody else of the tenant; the same as `own` where that does not matter
  * @property {(things: Things) => Record<string, unknown>} [body]
+ * @property {string} [file] a body that is no JSON
  * @property {string} [query] parameters it cannot do without
  */
 
@@ -36,6 +37,7 @@ const USERS_ROUTES = {
   "DELETE /api/v1/rooms/{id}/leave": PRIVATE,
   "GET /api/v1/rooms/{id}/messages": PRIVATE,
   "POST /api/v1/rooms/{id}/messages": { own: 201, stranger: 403, body: message },
+  "POST /api/v1/rooms/{id}/uploads": { own: 201, stranger: 403, file: "a file" },
   "GET /api/v1/rooms/{id}/messages/{mid}": PRIVATE,
   "PATCH /api/v1/rooms/{id}/messages/{mid}": { ...PRIVATE, body: () => ({ content: "hello again" }) },
   "DELETE /api/v1/rooms/{id}/messages/{mid}": PRIVATE,
@@ -122,7 +124,8 @@ const OPERATORS_ROUTES = new Set([
 
 const server = await target();
 after(() => server.close());
-const [here, there] = await Promise.all([server.site(), server.site()]);
+const settings = { settings: { upload_bytes_max: 1000 } };
+const [here, there] = await Promise.all([server.site({ settings }), server.site({ settings })]);
 const [ours, theirs] = await Promise.all([people(here), people(there)]);
 const [backend, boss] = await Promise.all([here.apiKey(), here.tenantAdmin()]);
 /** @type {Things} */
@@ -149,7 +152,7 @@ function ask({ method, path, places, body }, row, token, about, { fields, query 
   return send(`${server.url}${filled}${parameters && `?${parameters}`}`, {
     method,
     headers: { authorization: `Bearer ${token}` },
-    body: body ? { ...row.body?.(about), ...fields } : undefined,
+    body: body ? { ...row.body?.(about), ...fields } : row.file,
   });
 }
 
@@ -195,7 +198,12 @@ async function assertApart(operation, row, token, fresh) {
   return own;
 }
 
-const withIds = all.filter(({ places, named, queried }) => places.length + named.length + queried.length > 0);
+/** Opened by its address alone, whoever asks: see the tests of uploads. */
+const OPEN = "GET /api/v1/uploads/{id}";
+
+const withIds = all.filter(
+  ({ name, places, named, queried }) => name !== OPEN && places.length + named.length + queried.length > 0,
+);
 /** @param {string} prefix */
 const under = (prefix) => withIds.filter(({ path }) => path.startsWith(prefix));
 const ofAdmins = under("/api/v1/admin/");
@@ -326,6 +334,18 @@ describe("isolation", { concurrency: 6 }, () => {
     assert.notEqual(one.id, other.id);
     const [again] = await Promise.all([here.user("ann", { sub })]);
     assert.equal(again.id, one.id);
+  });
+
+  it("the same page has another room in another tenant", async () => {
+    const settings = { page_rooms: true, allowed_origins: ["https://site.example"] };
+    const url = "https://site.example/post";
+    await Promise.all([here, there].map((site) => site.admin("PATCH", "", { settings })));
+    const opened = await ours.owner.rest.ok("POST", "/rooms/page", { url, title: "Post" });
+    const found = await theirs.owner.rest.ok("GET", `/rooms/page?url=${encodeURIComponent(url)}`);
+    assert.equal(found.data, null);
+    const other = await theirs.owner.rest.ok("POST", "/rooms/page", { url });
+    assert.notEqual(other.data.id, opened.data.id);
+    assert.equal((await theirs.owner.rest.request("GET", `/rooms/${opened.data.id}`)).status, 404);
   });
 
   it("a key of one tenant's backend cannot be used under the name of another", async () => {

@@ -36,6 +36,7 @@ const KINDS = new Map([
   ["members", "member"],
   ["bans", "member"],
   ["reactions", "emoji"],
+  ["uploads", "upload"],
 ]);
 
 /** Fields that are called ids and are the caller's own words. */
