@@ -115,6 +115,7 @@ it("a change that comes too late stays in its field, with words about it", async
   await chat.composer.press("ArrowUp");
   const editor = chat.own.getByRole("textbox", { name: "Edit" });
   await editor.fill("As it should be");
+  // The second that the tenant allows has to pass.
   await chat.page.waitForTimeout(1200);
   await editor.press("Enter");
   await chat.page.getByText("It is too late to change this message.").first().waitFor();
