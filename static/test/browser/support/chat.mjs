@@ -48,7 +48,8 @@ export class Chat {
    * @param {string} text
    */
   async sees(text) {
-    await this.sent.filter({ hasText: text }).first().waitFor();
+    // In its bubble: with the time beside it, "Line 1" at 2:05 would be a "Line 12".
+    await this.sent.filter({ has: this.page.locator(".message-bubble", { hasText: text }) }).first().waitFor();
   }
 
   /**
