@@ -75,7 +75,7 @@ export function Content(props: ContentProps): JSX.Element {
 function Spinner({ label }: { label?: string }): JSX.Element {
   return (
     <div role="status">
-      <div class="widget-spinner" />
+      <div class="spinner" />
       {label && <span class="visually-hidden">{label}</span>}
     </div>
   );

@@ -60,7 +60,7 @@ export function RoomPane({ open, page, onBack, onAside, onClose }: RoomPaneProps
       ) : (
         <div class="shell-notice" role="status">
           <span class="visually-hidden">{i18n.t("common.loading")}</span>
-          <span class="shell-spinner" aria-hidden="true" />
+          <span class="spinner" aria-hidden="true" />
         </div>
       )}
     </>
