@@ -14,12 +14,23 @@ const CHUNKS = readdirSync(new URL("static/", DIST)).filter((file) => file.endsW
 
 let failed = false;
 
+/** What else stands on. */
+const WIDGET = needed(...chunks("widget"));
+const PANEL = needed(...WIDGET, ...chunks("panel"));
+const APP = needed("index.html");
+const CHAT = on(APP, "chat-page");
+
 /** What is loaded for what, and how many kilobytes (of 1000 bytes) it may be. @type {[string, string[], number][]} */
 const BUDGETS = [
   ["loader", ["chat.js"], 1.5],
-  ["widget, closed", needed(...chunks("widget")), 12],
-  ["widget, a room open", needed(...chunks("widget"), ...chunks("panel")), 64],
-  ["app", needed("index.html"), 60],
+  ["widget, closed", WIDGET, 9],
+  // Texts are apart, below: they are those of one language.
+  ["widget, until one can write", PANEL, 58],
+  ["widget, and tools for messages", on(PANEL, "toolbox"), 66],
+  ["widget, and rooms and files", on(PANEL, "toolbox", "files-chunk", "panes"), 78],
+  ["app, signed out", on(APP, "entrance", "forms"), 60],
+  ["app, signed in", CHAT, 60],
+  ["app, and lists and tools", on(CHAT, "toolbox", "panes"), 72],
   ["doctor", needed("embed/doctor.html"), 60],
   ["emoji", chunks("emoji"), 25],
   ...LOCALES.flatMap((locale) => chunks(locale).map((file) => /** @type {[string, string[], number]} */ ([file, [file], 4]))),
@@ -77,6 +88,17 @@ function needed(...first) {
     for (const [, name = ""] of named) found.add(file.endsWith(".html") ? name : `static/${name}`);
   }
   return [...found];
+}
+
+/**
+ * These files and the chunks of these names that were built to stand on them.
+ *
+ * @param {string[]} base
+ * @param {string[]} names
+ */
+function on(base, ...names) {
+  const later = names.flatMap(chunks).filter((file) => needed(file).some((each) => base.includes(each)));
+  return needed(...base, ...later);
 }
 
 /**

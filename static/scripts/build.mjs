@@ -58,7 +58,7 @@ async function buildAll() {
     },
   });
   const loader = await bundle({
-    define: { __CHUNKS__: JSON.stringify(await named(widget)) },
+    define: { __CHUNKS__: JSON.stringify(named(widget)) },
     rollupOptions: {
       input: { chat: join(ROOT, "src/loader/chat.ts") },
       output: { format: "iife", entryFileNames: "[name].js" },
@@ -79,18 +79,25 @@ async function buildAll() {
 }
 
 /**
- * Where the widget's own chunk is and those that it needs to show a room, by their names.
+ * The files of the widget's chunk and of all that it loads later, by their names, each with those that it imports and
+ * that are not there before it.
  *
- * @param {readonly { name: string, fileName: string }[]} chunks
- * @returns {Promise<Record<string, string>>}
+ * @param {readonly import("vite").Rollup.OutputChunk[]} chunks
+ * @returns {Record<string, string[]>}
  */
-async function named(chunks) {
-  const names = ["widget", "panel", ...(await readdir(join(ROOT, "src/locales")))];
+function named(chunks) {
+  const file = (/** @type {string} */ name) => chunks.find((chunk) => chunk.name === name)?.fileName ?? "";
+  const [widget, panel] = [file("widget"), file("panel")];
+  if (!widget || !panel) throw new Error("the widget's build has no chunk for the launcher, or for the panel");
+  const entries = chunks.filter(({ isEntry, isDynamicEntry, name }) => isEntry || isDynamicEntry || name === "panel");
   return Object.fromEntries(
-    names.map((name) => {
-      const chunk = chunks.find((chunk) => chunk.name === name);
-      if (!chunk) throw new Error(`the widget's build has no chunk ${name}`);
-      return [name, chunk.fileName];
+    entries.map(({ name, fileName }) => {
+      const needed = new Set([fileName]);
+      for (const each of needed) {
+        const { imports = [] } = chunks.find((chunk) => chunk.fileName === each) ?? {};
+        for (const imported of imports) if (imported !== widget && imported !== panel) needed.add(imported);
+      }
+      return [name, [...needed]];
     }),
   );
 }

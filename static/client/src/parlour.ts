@@ -19,7 +19,7 @@ const QUEUE_MAX = 50;
 const TIMELINE_MAX = 1000;
 
 /** Events that tell what the user is in a room. */
-const ROOM_EVENT = /^(dm_created|member_added|member_removed|role_changed)$/;
+const ROOM_EVENT = /^(dm_created|member_(added|removed)|role_changed)$/;
 
 /**
  * A user's chat with one tenant of one server.
@@ -38,6 +38,8 @@ export class Parlour extends Account {
   readonly timelineMax: number;
   readonly #connection: Connection;
   readonly #list: RoomList;
+  /** How often a membership was told to have changed: a list from before knows less. */
+  #told = 0;
   /** @internal */
   readonly joined: JoinedRooms;
 
@@ -93,11 +95,14 @@ export class Parlour extends Account {
 
   /** Loads the rooms that the user sees: public ones, their own private ones, and conversations of two. */
   async getRooms(): Promise<readonly RoomSummary[]> {
+    const told = this.#told;
     const [rooms, conversations, byActivity] = await Promise.all([
       this.rest.list("/rooms", (room) => parseRoom(room)),
       this.rest.list("/dm", parseConversation).catch(unlessTurnedOff),
       this.#loadUnread(),
     ]);
+    // What began or ended meanwhile may be missing in the answers.
+    if (told !== this.#told) return this.getRooms();
     this.#list.replace([...rooms, ...conversations], byActivity);
     return this.rooms;
   }
@@ -148,8 +153,9 @@ export class Parlour extends Account {
 
   /** Loads how much is unread. Returns the rooms the user is in, those with the youngest messages first. */
   async #loadUnread(): Promise<string[]> {
+    const since = this.unread.clock;
     const counts = asList((await this.rest.ask("GET", "/unread")).data, parseUnread);
-    this.unread.replace(counts);
+    this.unread.replace(counts, since);
     for (const { roomId, readSeq } of counts) this.joined.get(roomId)?.knowReadMark(readSeq);
     return counts.map(({ roomId }) => roomId);
   }
@@ -193,16 +199,14 @@ export class Parlour extends Account {
   }
 
   #roleChanged(room: RoomInfo): void {
+    this.#told++;
     const { id, role } = room;
     if (role !== null || room.kind === "public") this.#list.put(room);
     else this.#list.remove(id);
     const joined = this.joined.get(id);
     joined?.setInfo({ role });
-    if (role !== null) {
-      if (joined?.readSeq === null) this.#quietly(this.#loadUnread());
-      return;
-    }
-    this.#removed(id);
+    if (role === null) this.#removed(id);
+    else if (joined?.readSeq === null) this.#quietly(this.#loadUnread());
   }
 
   #removed(id: string): void {
@@ -242,13 +246,13 @@ export class Parlour extends Account {
       this.outbox.clear();
     }
     this.#list.clear();
-    this.unread.replace([]);
+    this.unread.replace([], Infinity);
     void this.outbox.restore(me && `${this.url} ${this.tenant ?? ""} ${me.id}`);
   }
 }
 
 /** A tenant without conversations of two has a list of none. */
 function unlessTurnedOff(error: unknown): RoomInfo[] {
-  if (asChatError(error).code === "feature_disabled") return [];
-  throw error;
+  if (asChatError(error).code !== "feature_disabled") throw error;
+  return [];
 }

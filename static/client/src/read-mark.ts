@@ -18,7 +18,7 @@ export class ReadMark {
   advance(seq: number): boolean {
     if (seq <= (this.seq ?? -1)) return false;
     this.seq = seq;
-    this.#timer ??= setTimeout(() => this.flush(), Math.max(0, this.#sentAt + PAUSE_MS - Date.now()));
+    this.#timer ??= setTimeout(() => this.flush(), this.#sentAt + PAUSE_MS - Date.now());
     return true;
   }
 

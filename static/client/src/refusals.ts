@@ -4,11 +4,9 @@ import { ChatError, type ErrorDetails } from "./error.js";
 
 /** Texts of REST that say more than their status, where their codes have other words. */
 const TEXTS: Readonly<Record<string, string>> = {
-  "invalid username or password": "invalid_credentials",
   "banned from this room": "banned",
   "you may not create rooms here": "room_creation_closed",
   "this feature is turned off": "feature_disabled",
-  "there is no space for more uploads": "uploads_full",
 };
 
 /** Codes that are such texts, but for small words: "room not found", "this room is full". */
@@ -28,7 +26,7 @@ export function restError(status: number, body: unknown, retryAfter: string | nu
   const text = asText(asFields(body)?.["error"]);
   const plain = codeOf(text ?? "");
   const details = detailsOf(body);
-  if (retryAfter !== null) details.retryAfterMs ??= 1000 * (Number.parseFloat(retryAfter) || 1);
+  if (retryAfter !== null) details.retryAfterMs ??= 1000 * (Number(retryAfter) || 1);
   const said = PLAIN.test(plain) ? plain : TEXTS[text ?? ""];
   const code = said ?? STATUSES[status] ?? (status < 500 ? "invalid" : "unavailable");
   return new ChatError(code, text, { ...details, status });
@@ -44,8 +42,15 @@ export function asChatError(cause: unknown, code = "unavailable"): ChatError {
   return cause instanceof ChatError ? cause : new ChatError(code, String(cause), { cause });
 }
 
+/** Rethrows, and gives what the server refused with this text a code: for refusals that only some entries meet. */
+export function naming(text: string, code: string): (error: unknown) => never {
+  return (cause) => {
+    throw cause instanceof ChatError && cause.message === text ? new ChatError(code, text, { status: cause.status, cause }) : cause;
+  };
+}
+
 function codeOf(text: string): string {
-  return text.replaceAll(/^(this|there are) | (is|are)(?= )/g, "").replaceAll(" ", "_");
+  return text.replace(/^(this|there are) | (is|are)(?= )/g, "").replace(/ /g, "_");
 }
 
 function detailsOf(body: unknown): ErrorDetails {

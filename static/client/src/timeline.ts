@@ -243,5 +243,5 @@ export class Timeline {
 
 function quoteOf(id: string, { user, content, deletedAt }: Pick<Message, "user" | "content" | "deletedAt">): Quote {
   const deleted = deletedAt !== null;
-  return { id, user, excerpt: deleted ? "" : Array.from(content).slice(0, EXCERPT_CHARS).join(""), deleted };
+  return { id, user, excerpt: deleted ? "" : [...content].slice(0, EXCERPT_CHARS).join(""), deleted };
 }

@@ -33,7 +33,7 @@ export class Topic {
     this.#handlers = handlers;
     this.#channel = socket.channel(name, () => handlers.params());
     this.#channel.onMessage = (event, payload) => {
-      if (this.joined && !event.startsWith("phx_") && !event.startsWith("chan_reply_")) {
+      if (this.joined && !/^(phx|chan_reply)_/.test(event)) {
         handlers.event(event, payload);
       }
       return payload;

@@ -6,9 +6,11 @@ const NONE: UnreadCount = { unread: 0, mentions: 0 };
 /** How much is unread, in each room and in all. */
 export class Unread {
   readonly #changed: (totals: UnreadTotals) => void;
-  readonly #counts = new Map<string, WireUnread>();
+  #counts = new Map<string, WireUnread & { at: number }>();
   /** The sum over all rooms. */
   total = 0;
+  /** How often something was told of a room: what was asked for before knows less of that one. */
+  clock = 0;
 
   constructor(changed: (totals: UnreadTotals) => void) {
     this.#changed = changed;
@@ -24,17 +26,17 @@ export class Unread {
     return this.#counts.get(roomId)?.readSeq ?? null;
   }
 
-  /** Takes the counts of all rooms. */
-  replace(counts: readonly WireUnread[]): void {
-    this.#counts.clear();
-    for (const count of counts) this.#counts.set(count.roomId, count);
+  /** Takes the counts of all rooms, as they were asked for when the {@link clock} was at `since`. */
+  replace(counts: readonly WireUnread[], since: number): void {
+    const told = [...this.#counts].filter(([, { at }]) => at > since);
+    this.#counts = new Map([...counts.map((count) => [count.roomId, { ...count, at: 0 }] as const), ...told]);
     this.#sum(null, null);
   }
 
   /** Takes the counts of one room, and the total if it is told. */
   update(count: WireUnread): void {
     const { roomId, total } = count;
-    this.#counts.set(roomId, { ...count, readSeq: count.readSeq ?? this.mark(roomId) });
+    this.#counts.set(roomId, { ...count, readSeq: count.readSeq ?? this.mark(roomId), at: ++this.clock });
     this.#sum(roomId, total);
   }
 

@@ -2,6 +2,7 @@
 import { located, parseAttachment, type Attachment } from "./attachment.js";
 import { ChatError } from "./error.js";
 import { asText } from "./fields.js";
+import { naming } from "./refusals.js";
 import { expected } from "./rest.js";
 import type { Room } from "./room.js";
 
@@ -24,7 +25,8 @@ export async function upload(room: Room, file: Blob, options: UploadOptions = {}
   const { rest } = room.host;
   const name = options.name ?? ("name" in file ? asText(file.name) : undefined);
   const send: typeof fetch = (url, init) => sendFile(String(url), init?.headers ?? {}, file, options);
-  const { data } = await rest.ask("POST", `/rooms/${room.id}/uploads`, undefined, { name }, send);
+  const asked = rest.ask("POST", `/rooms/${room.id}/uploads`, undefined, { name }, send);
+  const { data } = await asked.catch(naming("there is no space for more uploads", "uploads_full"));
   return located(expected(parseAttachment(data)), rest.base);
 }
 

@@ -5,10 +5,10 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { useChat, useI18n } from "../ui/context.ts";
 import { useEmitter } from "../ui/hooks.ts";
+import "../ui/more-icons.ts";
 import { ChatShell } from "../ui/shell/chat-shell.tsx";
-import { HOME } from "../ui/shell/navigation.ts";
+import { HOME, roomAddress } from "../ui/shell/navigation.ts";
 import { roomTitle } from "../ui/room-title.ts";
-import { roomAddress } from "../ui/shell/rooms.ts";
 import { useHistoryNavigator } from "./history-navigator.ts";
 
 export { uiStyles as styles } from "../ui/styles.ts";

@@ -2,17 +2,16 @@
 import { render } from "preact";
 import { adopt } from "../styles/sheets.ts";
 import { baseStyles } from "../ui/base-styles.ts";
-import fields from "../ui/fields.css?inline";
-import session from "../ui/session/session.css?inline";
 import app from "./app.css?inline";
 import { App } from "./app.tsx";
-import landing from "./landing.css?inline";
-import preview from "./preview.css?inline";
+import { wasHere } from "./session.ts";
 
-// Everybody here needs the first or the others: they are fetched while the tenant is asked for, not after. What fails
-// here is tried again where it is needed.
-void Promise.allSettled([import("../ui/session/forms.tsx"), import("./chat-page.tsx"), import("../ui/shell/panes.ts")]);
+// Fetched while the tenant is asked for, not after; what fails here is tried again where it is needed. Who comes in sees
+// the entrance first, and the chat next.
+const entrance = (): Promise<unknown> => Promise.allSettled([import("./entrance.ts"), import("../ui/session/forms.tsx")]);
+const chat = (): Promise<unknown> => Promise.allSettled([import("./chat-page.tsx"), import("../ui/shell/panes.ts")]);
+void (wasHere() ? chat() : entrance().then(chat)).then(() => import("./preferences-chunk.ts")).catch(() => {});
 
-adopt(document, [...baseStyles, fields, session, app, landing, preview]);
+adopt(document, [...baseStyles, app]);
 document.documentElement.classList.add("parlour");
 render(<App />, document.body);

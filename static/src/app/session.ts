@@ -20,6 +20,11 @@ export const TENANT = new URLSearchParams(location.search).get("tenant") || unde
 const SESSION = `parlour:${SERVER}:${TENANT ?? ""}:session`;
 const GUEST = `parlour:${SERVER}:${TENANT ?? ""}:guest`;
 
+/** Whether somebody's session may go on who was here before. */
+export function wasHere(): boolean {
+  return (read("localStorage", SESSION) ?? read("localStorage", GUEST)) !== null;
+}
+
 /** Meets the tenant, and comes back to the session there was. `retry` tries again after a failure. */
 export function useSite(): { site: Site; retry: () => void } {
   const [site, setSite] = useState<Site>({ step: "loading" });

@@ -4,8 +4,8 @@
 
 import { fetchScript } from "./fetch-script.ts";
 
-/** Where the chunks are, below the server's address, by their names; the build puts it here. */
-declare const __CHUNKS__: Readonly<Record<string, string>> & { readonly widget: string };
+/** The files that chunks need, below the server's address, by their names; the build puts it here. */
+declare const __CHUNKS__: Readonly<Record<string, readonly string[]>> & { readonly widget: readonly [string] };
 
 /** How often the chunk is asked for before the loader gives up, and how long to wait before the second time. */
 const ATTEMPTS = 5;
@@ -19,7 +19,7 @@ async function load(script: HTMLScriptElement): Promise<void> {
     else resolve();
   });
   const chunks = __CHUNKS__;
-  const address = base + chunks.widget;
+  const address = base + chunks.widget[0];
   await fetchWidget(address);
   const widget = (await import(/* @vite-ignore */ address)) as Pick<typeof import("../widget/main.ts"), "start">;
   await parsed;

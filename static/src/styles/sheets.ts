@@ -16,5 +16,7 @@ function sheet(text: string): CSSStyleSheet {
  * policy cannot be in the way. Those that it has are not given again.
  */
 export function adopt(root: DocumentOrShadowRoot, texts: readonly string[]): void {
-  root.adoptedStyleSheets = [...new Set([...root.adoptedStyleSheets, ...texts.map(sheet)])];
+  const there = root.adoptedStyleSheets;
+  const missing = texts.map(sheet).filter((wanted) => !there.includes(wanted));
+  if (missing.length > 0) root.adoptedStyleSheets = [...there, ...missing];
 }

@@ -7,6 +7,8 @@ import type { I18n } from "../i18n/i18n.ts";
 export interface Chat {
   readonly chat: Parlour;
   readonly tenant: TenantInfo;
+  /** What the views are in, and their styles with them. */
+  readonly root: DocumentOrShadowRoot;
   /** Has a screen reader say this when it is done with what it says. */
   announce(text: string): void;
   /** Shows this for a few seconds, and has it said. */

@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useId, useRef } from "preact/hooks";
 import { Button, IconButton } from "./button.tsx";
 import { useI18n } from "./context.ts";
-import { useFocusTrap } from "./hooks.ts";
+import { useFocusTrap } from "./focus-trap.ts";
 
 interface DialogProps {
   title: string;

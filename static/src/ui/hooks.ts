@@ -1,7 +1,6 @@
 import type { Emitter } from "parlour-client";
-import { createElement, type Component, type FunctionComponent, type RefObject } from "preact";
+import { createElement, type Component, type FunctionComponent } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
-import { trapTab } from "./focus.ts";
 
 /** What tells of its changes by named events, each subscription giving the function that ends it. */
 interface Source<Event extends string> {
@@ -60,17 +59,6 @@ export function useVisible(): boolean {
   const [visible, setVisible] = useState(!document.hidden);
   useListener(document, "visibilitychange", () => setVisible(!document.hidden));
   return visible;
-}
-
-/**
- * Keeps the focus in an element while the view is there: it starts on the first field or button in it (on what has
- * `autofocus`, if something has), Tab goes around, and in the end it returns to where it was.
- */
-export function useFocusTrap(container: RefObject<HTMLElement | null>): void {
-  useLayoutEffect(() => {
-    const element = container.current;
-    return element ? trapTab(element) : undefined;
-  }, []);
 }
 
 /** The view, rendered again only when one of its properties is another value. */

@@ -1,41 +1,33 @@
 import type { JSX } from "preact";
+import type { LateIcons } from "./more-icons.ts";
 
-/** Outlines on a grid of 20 by 20. */
-const PATHS = {
+/** Outlines on a grid of 20 by 20: those without which nobody can read and write. */
+const FIRST = {
   alert: "M10 6.5v4.2M10 13.6v.1M8.7 3.4 2.3 14.6a1.5 1.5 0 0 0 1.3 2.2h12.8a1.5 1.5 0 0 0 1.3-2.2L11.3 3.4a1.5 1.5 0 0 0-2.6 0Z",
   attach: "M16.3 9.2 10 15.5a4 4 0 0 1-5.7-5.7l6.6-6.5a2.7 2.7 0 0 1 3.8 3.8L8.2 13.5a1.3 1.3 0 0 1-1.9-1.9l6-5.9",
   back: "M12 4.5 6.5 10l5.5 5.5",
   chat: "M17 9.7c0 3.5-3.1 6.2-7 6.2-.9 0-1.8-.1-2.6-.4L3.5 17l1-3.2C3.6 12.7 3 11.3 3 9.7c0-3.5 3.1-6.2 7-6.2s7 2.7 7 6.2Z",
   check: "m4.5 10.5 3.7 3.7 7.3-8",
   close: "m5 5 10 10M15 5 5 15",
-  compass: "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM12.8 7.2l-1.6 4-4 1.6 1.6-4 4-1.6Z",
-  copy: "M7.5 7.5V4.7c0-.7.5-1.2 1.2-1.2h6.6c.7 0 1.2.5 1.2 1.2v6.6c0 .7-.5 1.2-1.2 1.2h-2.8M4.7 7.5h6.6c.7 0 1.2.5 1.2 1.2v6.6c0 .7-.5 1.2-1.2 1.2H4.7c-.7 0-1.2-.5-1.2-1.2V8.7c0-.7.5-1.2 1.2-1.2Z",
   down: "M10 4v11.5M5 10.5l5 5 5-5",
-  edit: "m4 16 .8-3.3 8.4-8.4a1.6 1.6 0 0 1 2.3 0l.2.2a1.6 1.6 0 0 1 0 2.3l-8.4 8.4L4 16ZM11.8 5.7l2.5 2.5",
-  eye: "M2.5 10S5.2 5 10 5s7.5 5 7.5 5-2.7 5-7.5 5-7.5-5-7.5-5ZM10 12.2a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4Z",
-  eyeOff: "M7.9 5.3A7 7 0 0 1 10 5c4.8 0 7.5 5 7.5 5a13 13 0 0 1-2 2.6M5.3 6.6A12.5 12.5 0 0 0 2.5 10s2.7 5 7.5 5a7 7 0 0 0 3.5-.9M8.5 8.5a2.2 2.2 0 0 0 3 3M3.5 3.5l13 13",
-  file: "M11.5 2.8H6c-.8 0-1.5.7-1.5 1.5v11.4c0 .8.7 1.5 1.5 1.5h8c.8 0 1.5-.7 1.5-1.5V6.8l-4-4ZM11.5 2.8v4h4",
-  gear: "M10 12.6a2.6 2.6 0 1 0 0-5.2 2.6 2.6 0 0 0 0 5.2ZM10 2.5v2.2M10 15.3v2.2M17.5 10h-2.2M4.7 10H2.5M15.3 4.7l-1.6 1.6M6.3 13.7l-1.6 1.6M15.3 15.3l-1.6-1.6M6.3 6.3 4.7 4.7",
   hash: "M8.2 3.5 6.5 16.5M13.5 3.5l-1.7 13M3.8 7.5h13M3.2 12.5h13",
-  leave: "M12 6V4.7c0-.7-.5-1.2-1.2-1.2H4.7c-.7 0-1.2.5-1.2 1.2v10.6c0 .7.5 1.2 1.2 1.2h6.1c.7 0 1.2-.5 1.2-1.2V14M8 10h9M14 7l3 3-3 3",
   lock: "M6.5 9V6.5a3.5 3.5 0 0 1 7 0V9M5.2 9h9.6c.7 0 1.2.5 1.2 1.2v5.1c0 .7-.5 1.2-1.2 1.2H5.2c-.7 0-1.2-.5-1.2-1.2v-5.1C4 9.5 4.5 9 5.2 9Z",
-  menu: "M3.5 5.5h13M3.5 10h13M3.5 14.5h13",
-  more: "M4.5 9.5a.5.5 0 1 0 0 1 .5.5 0 0 0 0-1ZM10 9.5a.5.5 0 1 0 0 1 .5.5 0 0 0 0-1ZM15.5 9.5a.5.5 0 1 0 0 1 .5.5 0 0 0 0-1Z",
-  people: "M7.5 9.5a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6ZM2.5 16.2c0-2.5 2.2-4.2 5-4.2s5 1.7 5 4.2M13 4.2a2.7 2.7 0 0 1 0 5M14.5 12.3c1.8.5 3 1.9 3 3.9",
   pin: "m7.5 12.5-4 4M11.5 3.5l5 5-1.3 1.2-.9-.2-2.9 2.9-.3 2.8-1.2 1.2-6.3-6.3 1.2-1.2 2.8-.3 2.9-2.9-.2-.9 1.2-1.3Z",
-  plus: "M10 4v12M4 10h12",
-  reply: "M8 5 3.5 9.5 8 14M3.5 9.5h7.8c3 0 5.2 1.9 5.2 5.3v.7",
   retry: "M16 10a6 6 0 1 1-1.8-4.3L16.5 8M16.5 4v4h-4",
-  search: "M9 14.5a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11ZM13 13l3.7 3.7",
   send: "M3.5 10h6M3.5 10 2.8 4.3c-.1-.7.6-1.3 1.3-1l12.3 5.9c.7.3.7 1.3 0 1.6L4.1 16.7c-.7.3-1.4-.3-1.3-1L3.5 10Z",
   smile: "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM7 11.5c.6 1.2 1.7 1.9 3 1.9s2.4-.7 3-1.9M7.6 8v.1M12.4 8v.1",
   thread: "M3.5 4.5h13M3.5 8.5h8M9 13.5h7.5M12 10.7l-3 2.8 3 2.8",
   trash: "M3.5 5.5h13M8 5.5V4c0-.5.4-1 1-1h2c.6 0 1 .5 1 1v1.5M5.2 5.5l.7 10c0 .6.6 1 1.2 1h5.8c.6 0 1.2-.4 1.2-1l.7-10M8.5 9v4.5M11.5 9v4.5",
-  unread: "M16.5 8.5v6c0 .8-.7 1.5-1.5 1.5H5c-.8 0-1.5-.7-1.5-1.5V7c0-.8.7-1.5 1.5-1.5h6.5M3.8 7l6.2 4.5 2.5-1.8M15.5 5.5v.1",
-  user: "M10 9.5a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4ZM3.8 16.8c0-2.9 2.7-4.8 6.2-4.8s6.2 1.9 6.2 4.8",
 } as const;
 
-export type IconName = keyof typeof PATHS;
+export type IconName = keyof typeof FIRST | keyof LateIcons;
+
+const paths: Partial<Record<IconName, string>> = { ...FIRST };
+
+/** Has further outlines drawn, which come with the views that need them. */
+export function addIcons(more: LateIcons): void {
+  Object.assign(paths, more);
+}
 
 /** Those that point somewhere, and point the other way where text runs from right to left. */
 const DIRECTED: ReadonlySet<IconName> = new Set<IconName>(["back", "leave", "reply", "send", "thread"]);
@@ -44,7 +36,7 @@ const DIRECTED: ReadonlySet<IconName> = new Set<IconName>(["back", "leave", "rep
 export function Icon({ name }: { name: IconName }): JSX.Element {
   return (
     <svg class={DIRECTED.has(name) ? "icon icon-directed" : "icon"} viewBox="0 0 20 20" aria-hidden="true">
-      <path d={PATHS[name]} />
+      <path d={paths[name]} />
     </svg>
   );
 }

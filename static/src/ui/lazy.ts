@@ -1,16 +1,16 @@
 // Views that many who open a chat never see are loaded when they are needed, with their sheets.
 import type { RefObject } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useContext, useEffect, useState } from "preact/hooks";
 import { ChatError } from "parlour-client";
 import { adopt } from "../styles/sheets.ts";
 import { untilLoaded } from "../until-loaded.ts";
-import { useChat } from "./context.ts";
+import { ChatContext } from "./context.ts";
 
 /** The event that tells a page of its own, within its tree, that views could not be loaded. */
 export const LOAD_FAILED = "parlour:load-failed";
 
 /** A module of views. */
-interface Views {
+export interface Views {
   /** What the document or shadow root that shows them has to adopt. */
   readonly styles: readonly string[];
 }
@@ -26,7 +26,7 @@ export function useLazy<Module extends Views>(
   wanted: boolean,
   place: RefObject<Element | null>,
 ): Module | null {
-  const { notify } = useChat();
+  const chat = useContext(ChatContext);
   const [views, setViews] = useState<Module | null>(null);
   useEffect(() => {
     if (!wanted || views) return undefined;
@@ -36,7 +36,7 @@ export function useLazy<Module extends Views>(
       setViews(loaded);
     };
     return untilLoaded(load, arrive, () => {
-      notify(new ChatError("offline"));
+      chat?.notify(new ChatError("offline"));
       place.current?.dispatchEvent(new CustomEvent(LOAD_FAILED, { bubbles: true }));
     });
   }, [wanted]);

@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { focusedIn, returnFocus } from "./focus.ts";
+import { returnFocus } from "./focus-trap.ts";
+import { focusedIn } from "./focus.ts";
 import { useListener, useStable } from "./hooks.ts";
 
 /** Pixels between a popover and what it belongs to, and the edge. */

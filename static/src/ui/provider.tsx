@@ -13,22 +13,25 @@ interface ProviderProps {
   chat: Parlour;
   tenant: TenantInfo;
   i18n: I18n;
+  /** The document or shadow root that the views are in. */
+  root: DocumentOrShadowRoot;
   children: ComponentChildren;
 }
 
 /** Gives the views below their session, and a place for what is told them in passing: a notice, and a live region. */
-export function ChatProvider({ chat, tenant, i18n, children }: ProviderProps): JSX.Element {
+export function ChatProvider({ chat, tenant, i18n, root, children }: ProviderProps): JSX.Element {
   const [notice, setNotice] = useState<string | null>(null);
   const [spoken, setSpoken] = useState("");
   const value = useMemo<Chat>(
     () => ({
       chat,
       tenant,
+      root,
       // The same text twice is said twice only if the region changes.
       announce: (text) => setSpoken((before) => (before === text ? `${text}\u00a0` : text)),
       notify: (error: ChatError | string) => setNotice(typeof error === "string" ? error : errorText(i18n, error)),
     }),
-    [chat, tenant, i18n],
+    [chat, tenant, i18n, root],
   );
   useEffect(() => {
     if (notice === null) return undefined;

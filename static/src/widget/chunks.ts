@@ -1,13 +1,16 @@
 // The chunks that are loaded later.
 import { fetchScript } from "../loader/fetch-script.ts";
 
-/** Their addresses by their names, as the loader tells them. */
-let addresses: ReadonlyMap<string, string> = new Map();
+/** By the names of chunks the addresses of their files and of those that they import, as the loader tells them. */
+let addresses: ReadonlyMap<string, readonly string[]> = new Map();
 const fetched = new Map<string, Promise<void>>();
 
-/** `files` are below the server's address, by the names of the chunks. */
-export function setChunks(base: string, files: Readonly<Record<string, string>>): void {
-  addresses = new Map(Object.entries(files).map(([name, file]) => [name, base + file]));
+/** Files below the server's address, by the names of the chunks that need them. */
+export type ChunkFiles = Readonly<Record<string, readonly string[]>>;
+
+/** `files` are below `base`, the server's address. */
+export function setChunks(base: string, files: ChunkFiles): void {
+  addresses = new Map(Object.entries(files).map(([name, needed]) => [name, needed.map((file) => base + file)]));
 }
 
 /**
@@ -15,14 +18,16 @@ export function setChunks(base: string, files: Readonly<Record<string, string>>)
  *
  * @throws when it cannot be loaded; it may be tried again.
  */
-export function fetchChunk(name: string): Promise<void> {
-  const address = addresses.get(name);
-  if (address === undefined) return Promise.resolve();
-  let fetching = fetched.get(name);
+export async function fetchChunk(name: string): Promise<void> {
+  await Promise.all((addresses.get(name) ?? []).map(fetchOnce));
+}
+
+function fetchOnce(address: string): Promise<void> {
+  let fetching = fetched.get(address);
   if (!fetching) {
     fetching = fetchScript(address);
-    fetched.set(name, fetching);
-    fetching.catch(() => fetched.delete(name));
+    fetched.set(address, fetching);
+    fetching.catch(() => fetched.delete(address));
   }
   return fetching;
 }

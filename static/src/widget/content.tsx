@@ -23,6 +23,8 @@ interface ContentProps {
   /** The page whose room is shown in place of `room`. */
   page: ShellPage | undefined;
   heading: string | undefined;
+  /** What it is drawn in. */
+  root: ShadowRoot;
   /** The visitor has not agreed yet that the server is asked for anything. */
   isWaiting: boolean;
   onStart: () => void;
@@ -31,7 +33,7 @@ interface ContentProps {
 }
 
 export function Content(props: ContentProps): JSX.Element {
-  const { session, texts, i18n, areTextsMissing, navigation, room, page, heading, isWaiting, onStart, onClose } = props;
+  const { session, texts, i18n, areTextsMissing, navigation, room, page, heading, root, isWaiting, onStart, onClose } = props;
   const { chat, tenant, failure } = session;
   const around = (children: ComponentChildren): JSX.Element => (
     <>
@@ -54,7 +56,7 @@ export function Content(props: ContentProps): JSX.Element {
   if (!i18n) return around(areTextsMissing ? <p role="alert">{texts.t("launcher.notLoaded")}</p> : <Spinner />);
   if (chat && tenant) {
     return (
-      <ChatProvider key={chat} chat={chat} tenant={tenant} i18n={i18n}>
+      <ChatProvider key={chat} chat={chat} tenant={tenant} i18n={i18n} root={root}>
         <SessionGate signedOut={around(<SessionForms />)}>
           <ChatShell navigation={navigation} room={room} page={page} heading={heading} onClose={onClose} />
         </SessionGate>

@@ -1,11 +1,11 @@
 // The widget's chunk: it defines the element, and gives the page its `window.chat`.
-import { setChunks } from "./chunks.ts";
+import { setChunks, type ChunkFiles } from "./chunks.ts";
 import { ParlourChat } from "./element.ts";
 import { HostPage } from "./host-page.ts";
 
 const NAME = "parlour-chat";
 
-type Start = (script: HTMLScriptElement, base: string, chunks: Readonly<Record<string, string>>) => void;
+type Start = (script: HTMLScriptElement, base: string, chunks: ChunkFiles) => void;
 
 /** By what their script tags ask for. */
 const pages = new Map<string, HostPage>();
@@ -17,7 +17,7 @@ const pages = new Map<string, HostPage>();
  * The commands of `window.chat` are about the first script tag of a page; a further one makes a chat of its own, unless
  * it asks for the same: pages that change without being loaded anew put a tag in again, and tag managers do it twice.
  */
-function begin(script: HTMLScriptElement, base: string, chunks: Readonly<Record<string, string>>): void {
+function begin(script: HTMLScriptElement, base: string, chunks: ChunkFiles): void {
   setChunks(base, chunks);
   const { server, tenant, room, mode, target } = script.dataset;
   const key = JSON.stringify([base, server, tenant, room, mode, target]);

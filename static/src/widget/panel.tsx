@@ -3,8 +3,10 @@ import { ChatError } from "parlour-client";
 import { render } from "preact";
 import type { I18n } from "../i18n/i18n.ts";
 import { adopt } from "../styles/sheets.ts";
+import { prepareChunks } from "../ui/late.ts";
 import { uiStyles } from "../ui/styles.ts";
 import { countInTitle, playSound } from "./attention.ts";
+import { fetchChunk } from "./chunks.ts";
 import { Content } from "./content.tsx";
 import { Feed } from "./feed.ts";
 import { Frame } from "./frame.tsx";
@@ -14,6 +16,8 @@ import { acquire, release, type Session } from "./session.ts";
 import type { Stage } from "./stage.ts";
 import { loadTexts } from "./texts.ts";
 import panelStyles from "./panel.css?inline";
+
+prepareChunks(fetchChunk);
 
 /** How long to wait before texts that could not be loaded are asked for again, in milliseconds. */
 const RETRY_MS = 4000;
@@ -177,7 +181,7 @@ export class Panel {
   }
 
   #render(): void {
-    const { options, texts, isWaiting, launcher, views } = this.#stage;
+    const { options, texts, isWaiting, launcher, root, views } = this.#stage;
     const { mode, theme, navigation, room, heading, isOpen } = options;
     const { direction, locale } = this.#i18n ?? texts;
     const onClose = floats(mode) ? () => this.#stage.close() : undefined;
@@ -208,6 +212,7 @@ export class Panel {
         room={room}
         page={this.#feed.page}
         heading={heading}
+        root={root}
         isWaiting={isWaiting}
         onStart={() => this.#stage.agree()}
         onClose={onClose}

@@ -3,8 +3,8 @@ import { ChatError, Emitter, Parlour, type TenantInfo } from "parlour-client";
 import { identify, loginAsGuest, resume } from "parlour-client/accounts";
 import { tenantInfo } from "parlour-client/tenant";
 import type { Identity } from "./identity.ts";
+import { late } from "../ui/late.ts";
 import { Kept } from "./kept.ts";
-import { unsentQueue } from "./unsent.ts";
 
 /** `idle`: nothing was asked of the server yet. `ready`: the tenant is known, and mostly the visitor too. */
 export type Phase = "idle" | "starting" | "ready" | "failed";
@@ -102,7 +102,7 @@ export class Session extends Emitter<SessionEvents> {
     clearTimeout(this.#retryTimer);
     let chat: Parlour | undefined;
     try {
-      chat = this.#makeChat();
+      chat = await this.#makeChat();
       const tenant = await tenantInfo(chat);
       await this.#signIn(chat, tenant, source);
       if (attempt !== this.#attempt) throw new ChatError("closed");
@@ -123,9 +123,9 @@ export class Session extends Emitter<SessionEvents> {
     }
   }
 
-  #makeChat(): Parlour {
+  async #makeChat(): Promise<Parlour> {
     const { server: url, tenantKey: tenant } = this;
-    const storage = this.keepsUnsent ? unsentQueue(this.#kept.unsent, () => chat.me) : undefined;
+    const storage = this.keepsUnsent ? (await loadUnsent()).unsentQueue(this.#kept.unsent, () => chat.me) : undefined;
     const chat: Parlour = new Parlour({ url, tenant, guestKey: this.#kept.guestKey ?? undefined, storage });
     return chat;
   }
@@ -211,6 +211,13 @@ export class Session extends Emitter<SessionEvents> {
     this.failure = failure;
     this.emit("change", undefined);
   }
+}
+
+/** @throws ChatError `offline` when it cannot be loaded. */
+function loadUnsent(): Promise<typeof import("./unsent.ts")> {
+  return late("unsent", () => import("./unsent.ts")).catch((cause: unknown) => {
+    throw new ChatError("offline", "what keeps unsent messages could not be loaded", { cause });
+  });
 }
 
 const sessions = new Map<string, { readonly session: Session; users: number }>();

@@ -102,12 +102,12 @@ it("what could not be loaded on the way through a tunnel is loaded after it", as
   /** @type {Set<string>} */
   const failed = new Set();
   vera.page.setDefaultTimeout(20_000);
-  await vera.page.route(/\/static\/(chat-page|forms|panes|en)-/, (route) => {
+  await vera.page.route(/\/static\/(chat-page|entrance|forms|panes|en)-/, (route) => {
     const again = failed.has(route.request().url());
     failed.add(route.request().url());
     return again ? route.continue() : route.abort();
   });
   await vera.signIn(account);
   await vera.page.getByRole("heading", { name: `Hello, ${account.username}` }).waitFor();
-  assert.equal(failed.size, 4);
+  assert.equal(failed.size, 5);
 });

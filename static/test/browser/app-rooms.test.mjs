@@ -145,7 +145,7 @@ it("on a phone there is one pane: list, conversation, details, and back again, b
   await ida.page.getByRole("button", { name: "Back" }).tap();
   await list.waitFor();
   assert.equal(new URL(ida.page.url()).searchParams.get("room"), null);
-  assert.ok(await ida.row(room.name).evaluate((row) => row === document.activeElement), "the focus is where one was");
+  await eventually(() => ida.row(room.name).evaluate((row) => row === document.activeElement), "the focus where one was");
 
   await ida.row(room.name).tap();
   await ida.chat.composer.waitFor();

@@ -79,7 +79,7 @@ it("password managers are told what the fields are", async (t) => {
 });
 
 it("too many attempts are told with the time to wait, which runs down", async (t) => {
-  await site.limit({ logins_per_account: "1/4s" });
+  await site.limit({ logins_per_account: "1/10s" });
   t.after(() => site.limit());
   const account = await site.account("petra");
   const petra = await app(t);

@@ -2,6 +2,7 @@
 // Files in messages: what the server found to be a picture is shown, everything else is to be saved, and nothing runs.
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { eventually } from "../../../tests/clients/support/wait.mjs";
 import { axe } from "./support/axe.mjs";
 import { launch, visitor } from "./support/browser.mjs";
 import { Chat } from "./support/chat.mjs";
@@ -29,7 +30,7 @@ async function drawn() {
 
 /**
  * @param {import("node:test").TestContext} t
- * @param {{errors?: RegExp[]}} [options]
+ * @param {Parameters<typeof visitor>[2]} [options]
  */
 async function open(t, options = {}) {
   const context = await visitor(t, browser, { origins: [origin, server.url], ...options });
@@ -49,6 +50,29 @@ async function open(t, options = {}) {
  */
 async function choose(chat, files) {
   await chat.page.locator(".composer-files").setInputFiles(files);
+}
+
+/**
+ * Waits until all files in the composer have arrived, so that they can be sent.
+ *
+ * @param {Chat} chat
+ */
+async function allArrived(chat) {
+  await chat.page.locator(".editor-send:enabled").waitFor();
+  await chips(chat).getByRole("progressbar").first().waitFor({ state: "detached" });
+}
+
+/**
+ * Holds uploads back until the test lets them go.
+ *
+ * @param {Chat} chat
+ * @returns {Promise<(count: number) => Promise<(() => void)[]>>} waits for so many, and gives what lets each of them go
+ */
+async function holdUploads(chat) {
+  /** @type {(() => void)[]} */
+  const held = [];
+  await chat.page.route("**/uploads?*", (route) => void held.push(() => void route.continue()));
+  return (count) => eventually(() => (held.length === count ? held : null), "the uploads");
 }
 
 /** @param {Chat} chat */
@@ -80,6 +104,7 @@ it("a picture is chosen, sent without a text, and shown to others", async (t) =>
   const [ann, ben] = [await open(t), await open(t)];
   await choose(ann, [{ name: "sunset.png", mimeType: "image/png", buffer: picture }]);
   await chips(ann).locator("img").waitFor();
+  await allArrived(ann);
   await shot(ann.page, "attachments-composer");
   await axe(ann.page, { state: "a file in the composer" });
   await ann.composer.press("Enter");
@@ -107,7 +132,7 @@ it("what pretends to be a picture or a page is to be saved, and runs nothing", a
   ].map(([name = "", mimeType = "", text]) => ({ name, mimeType, buffer: Buffer.from(text ?? "") }));
   const trailing = { name: "trailing.png", mimeType: "image/png", buffer: Buffer.concat([picture, Buffer.from(SCRIPT)]) };
   await choose(ann, [...files, trailing]);
-  await chips(ann).locator("img").waitFor();
+  await allArrived(ann);
   await ann.say("Have a look");
   await ben.sees("Have a look");
   const row = ben.sent.filter({ hasText: "Have a look" });
@@ -132,23 +157,48 @@ it("what pretends to be a picture or a page is to be saved, and runs nothing", a
 
 it("progress is shown, and what is on its way can be taken back", async (t) => {
   const ann = await open(t);
-  /** @type {(() => void)[]} */
-  const held = [];
-  await ann.page.route("**/uploads?*", (route) => void held.push(() => void route.continue()));
+  const uploads = await holdUploads(ann);
   await choose(ann, [
     { name: "one.txt", mimeType: "text/plain", buffer: Buffer.from("one") },
     { name: "two.txt", mimeType: "text/plain", buffer: Buffer.from("two") },
   ]);
   await ann.page.getByRole("progressbar").nth(1).waitFor();
-  assert.ok(await ann.page.getByRole("button", { name: "Send" }).isDisabled(), "not before they have arrived");
+  const held = await uploads(2);
   await ann.page.getByRole("button", { name: "Cancel one.txt" }).click();
   assert.equal(await chips(ann).count(), 1);
   for (const go of held) go();
-  await ann.page.getByRole("button", { name: "Remove two.txt" }).waitFor();
+  await allArrived(ann);
   await ann.say("Only one");
   await ann.sees("Only one");
   const row = ann.sent.filter({ hasText: "Only one" });
   assert.deepEqual(await row.locator(".attachment-name").allInnerTexts(), ["two.txt"]);
+});
+
+it("who sends before the files have arrived has sent: the message goes with the last of them", async (t) => {
+  // Colours are looked at as they are in the end, not on the way there.
+  const [ann, ben] = [await open(t, { reducedMotion: "reduce" }), await open(t)];
+  const uploads = await holdUploads(ann);
+  await choose(ann, ["one.txt", "two.txt"].map((name) => ({ name, mimeType: "text/plain", buffer: Buffer.from(name) })));
+  const held = await uploads(2);
+  await ann.say("Not before");
+  const note = ann.page.getByText("Sent as soon as the files have arrived.");
+  await note.waitFor();
+  await axe(ann.page, { state: "a message that waits for its files" });
+  assert.ok(await ann.page.getByRole("button", { name: "Send" }).isDisabled(), "once is enough");
+  // Who goes on writing has not sent after all.
+  await ann.composer.press("End");
+  await ann.composer.press("!");
+  await note.waitFor({ state: "detached" });
+  await ann.composer.press("Enter");
+  await note.waitFor();
+  held[0]?.();
+  await ann.page.getByRole("button", { name: /^Remove / }).waitFor();
+  assert.equal(await ann.own.filter({ hasText: "Not before!" }).count(), 0);
+  held[1]?.();
+  await ben.sees("Not before!");
+  const row = ben.sent.filter({ hasText: "Not before!" });
+  assert.deepEqual(await row.locator(".attachment-name").allInnerTexts(), ["one.txt", "two.txt"]);
+  assert.equal(await ann.composer.inputValue(), "");
 });
 
 it("files are pasted and dropped; what is too large, empty or too many is told", async (t) => {
@@ -165,6 +215,7 @@ it("files are pasted and dropped; what is too large, empty or too many is told",
   assert.ok(await ann.page.getByRole("button", { name: "Send" }).isDisabled());
   await shot(ann.page, "attachments-refused");
   for (const name of ["large.bin", "empty.bin"]) await ann.page.getByRole("button", { name: `Remove ${name}` }).click();
+  await allArrived(ann);
   await ann.say("Both");
   await ann.sees("Both");
 });

@@ -2,6 +2,7 @@
 // What cannot be done is said in words, where one would do it.
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { eventually } from "../../../tests/clients/support/wait.mjs";
 import { axe } from "./support/axe.mjs";
 import { launch } from "./support/browser.mjs";
 import { seat } from "./support/seat.mjs";
@@ -70,22 +71,27 @@ it("a message that was refused can be discarded", async (t) => {
 
 it("slow mode counts down, and does not send before", async (t) => {
   const { room, chat } = await member(t, "Slow");
-  await room.owner.rest.ok("PATCH", `/rooms/${room.id}`, { slow_mode_s: 3 });
+  const slowMode = (/** @type {number} */ seconds) => room.owner.rest.ok("PATCH", `/rooms/${room.id}`, { slow_mode_s: seconds });
+  await slowMode(60);
   await chat.say("first");
   await chat.sees("first");
-  await chat.page.getByText(/^Slow mode: you can write again in \d seconds?\.$/).waitFor();
+  const note = chat.page.getByText(/^Slow mode: you can write again in \d+ seconds?\.$/);
+  const said = await note.innerText();
   await chat.composer.fill("second");
   await chat.composer.press("Enter");
   assert.equal(await chat.own.count(), 1);
   assert.equal(await chat.composer.inputValue(), "second");
-  await chat.page.getByText(/^Slow mode/).waitFor({ state: "detached" });
+  await eventually(async () => (await note.innerText()) !== said, "the seconds to run down");
+  // What is over by now.
+  await slowMode(1);
+  await note.waitFor({ state: "detached" });
   await chat.composer.press("Enter");
   await chat.sees("second");
 });
 
 it("who writes too fast is told when it goes on, and everything arrives once, in order", async (t) => {
   const limited = await tenant(server);
-  await limited.limit({ messages_per_user: "3/2s" });
+  await limited.limit({ messages_per_user: "3/9s" });
   const room = await publicRoom(limited, "Fast");
   const chat = await seat(t, browser, limited, room, await limited.user("Flora Fast"));
   const texts = ["one", "two", "three", "four", "five"];

@@ -66,7 +66,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
     await page.locator(".people").waitFor();
     await screen("people");
     await page.keyboard.press("Escape");
-    await chat.log.evaluate((log) => (log.scrollTop = 0));
+    await chat.scrollTo(0);
     await page.locator(".message-list-pill").waitFor();
     await screen("beginning");
   });

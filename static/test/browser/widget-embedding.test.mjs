@@ -131,7 +131,7 @@ it("nothing that a page says of all its elements moves, fades or mirrors the cha
     </style>`,
     html: snippet(server.url, data),
   };
-  const { page, chat } = await visit(t, "/rude");
+  const { page, chat } = await visit(t, "/rude", { reducedMotion: "reduce" });
   assert.deepEqual(await chat.launcher.boundingBox(), { x: 1204, y: 724, width: 56, height: 56 });
   await chat.open();
   const box = await page.getByRole("dialog").first().boundingBox();
@@ -171,6 +171,22 @@ it("opened in a tunnel it says so, and is there when the tunnel ends, without lo
   assert.equal(await page.getByText("The chat could not be loaded").count(), 0);
 });
 
+it("what is loaded after the conversation and gets lost is asked for again", async (t) => {
+  const { page, chat } = await visit(t, "/", { errors: [/ERR_FAILED/] });
+  let lost = 0;
+  await page.route(/static\/toolbox-/, (route) => {
+    lost += 1;
+    return lost === 1 ? route.abort() : route.continue();
+  });
+  await chat.open();
+  await chat.say("Read, written, and pointed at");
+  await chat.sees("Read, written, and pointed at");
+  const row = chat.own.last();
+  await row.locator(".message-bubble").hover();
+  await row.getByRole("toolbar").waitFor();
+  assert.ok(lost > 1);
+});
+
 it("inline without a target it stands where its script stands", async (t) => {
   const { page, chat } = await visit(t, "/in-place");
   await chat.composer.waitFor();
@@ -183,7 +199,7 @@ it("attributes may change while it is open, and all that was done stays", async 
   for (let count = 0; count < 25; count += 1) await room.owner.rest.send(room.id, `line ${count}\nand another`);
   await chat.sees("line 24");
   await chat.composer.fill("not sent yet");
-  await chat.log.evaluate((log) => (log.scrollTop = 200));
+  await chat.scrollTo(200);
   const set = (/** @type {string} */ name, /** @type {string} */ value) =>
     page.locator("parlour-chat").evaluate((element, [name, value]) => element.setAttribute(name ?? "", value ?? ""), [name, value]);
   for (const [name, value] of [["theme", "dark"], ["position", "bottom-left"], ["heading", "Help"], ["locale", "de"], ["mode", "panel"], ["mode", "inline"], ["mode", "bubble"], ["locale", "ar"], ["theme", "light"]]) {

@@ -35,7 +35,8 @@ const { origin } = await website({
  * @param {Parameters<typeof visitor>[2]} [how]
  */
 async function visit(t, path, how = {}) {
-  const context = await visitor(t, browser, { origins: [origin, server.url], ...how });
+  // Places are measured as they are in the end, not on the way there.
+  const context = await visitor(t, browser, { origins: [origin, server.url], reducedMotion: "reduce", ...how });
   const page = await context.newPage();
   await page.goto(origin + path);
   return { page, chat: new Chat(page), dialog: page.getByRole("dialog", { includeHidden: true }).first() };

@@ -84,6 +84,7 @@ it("a site that is set up wrong is told where to look", async (t) => {
   const wrong = await website({ pages: { "/": { html: snippet(server.url, { tenant: "pk_nobody", open: "" }) } } });
   await page.goto(wrong.origin);
   await page.getByText("This chat is not available").waitFor();
+  await eventually(() => warnings.length > 0, "the warning");
   assert.equal(warnings.length, 1);
   assert.ok(warnings[0]?.includes(`${server.url}/embed/doctor?tenant=pk_nobody`), warnings[0]);
 });

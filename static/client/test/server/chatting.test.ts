@@ -4,7 +4,7 @@ import { deleteMessage, editMessage, markUnread, pin, react, unreact } from "../
 import { createRoom, directMessage } from "../../src/directory.js";
 import type { Parlour, Room } from "../../src/index.js";
 import { openThread } from "../../src/thread.js";
-import { eventually, registered, sent, startServer, texts, when, type Server } from "./support.js";
+import { eventually, heldAnswers, registered, sent, startServer, texts, when, type Server } from "./support.js";
 
 let server: Server;
 let ann: Parlour;
@@ -182,6 +182,21 @@ describe("people", () => {
     await eventually(() => hers.presence.users.length === 1, "his leaving");
   });
 
+  it("know of what came while the numbers of unread messages were on their way", async () => {
+    const { fetch, waiting, arrive } = heldAnswers(/\/unread$/);
+    const cleo = await registered(server, "cleo", { fetch });
+    await server.rest({ token: cleo.token ?? "" }).ok("POST", `/rooms/${hers.id}/join`);
+    await cleo.connect();
+    const asked = cleo.getRooms();
+    await eventually(waiting, "the server's answer");
+    hers.send("one more");
+    await eventually(() => cleo.unreadOf(hers.id).unread === 1, "the unread message");
+    arrive();
+    await asked;
+    expect(cleo.unreadOf(hers.id).unread).toBe(1);
+    expect(cleo.unreadTotal).toBe(1);
+  });
+
   it("talk to one another alone", async () => {
     await ann.getRooms();
     const direct = await directMessage(ben, ann.me!.id);
@@ -195,6 +210,19 @@ describe("people", () => {
     expect(answer.readSeq).not.toBeNull();
     answer.markRead();
     await eventually(() => ann.unreadTotal === 0, "nothing unread");
+  });
+
+  it("keep a room that they were let into while the list of rooms was on its way", async () => {
+    const secret = await createRoom(ann, { name: "Secret", kind: "private" });
+    const { fetch, waiting, arrive } = heldAnswers(/\/rooms(\?|$)/);
+    const cleo = await registered(server, "cleo", { fetch });
+    await cleo.connect();
+    const asked = cleo.getRooms();
+    await eventually(waiting, "the server's answer");
+    await server.rest({ token: ann.token ?? "" }).ok("POST", `/rooms/${secret.id}/members`, { user_id: cleo.me?.id });
+    await eventually(() => cleo.rooms.find(({ info }) => info.id === secret.id), "the room in her list");
+    arrive();
+    expect((await asked).map(({ info }) => info.id)).toContain(secret.id);
   });
 
   it("are removed from a room, on all their devices", async () => {

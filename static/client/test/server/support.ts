@@ -46,6 +46,22 @@ export function sent(room: Room, text: string): Promise<Message> {
   return eventually(() => room.messages.find(arrived), `"${text}" in ${room.info.name}`);
 }
 
+/** A `fetch` whose answers from addresses like these arrive when the test says so. */
+export function heldAnswers(addresses: RegExp): { fetch: typeof fetch; waiting: () => boolean; arrive: () => void } {
+  let waiting = false;
+  let arrive = (): void => {};
+  const arriving = new Promise<void>((resolve) => (arrive = resolve));
+  const held: typeof fetch = async (input, init) => {
+    const answer = await fetch(input, init);
+    if (addresses.test(String(input))) {
+      waiting = true;
+      await arriving;
+    }
+    return answer;
+  };
+  return { fetch: held, waiting: () => waiting, arrive };
+}
+
 /** Waits for an event that a condition holds for. */
 export function when<T>(on: (listener: (value: T) => void) => () => void, matches: (value: T) => boolean): Promise<T> {
   return new Promise((resolve, reject) => {

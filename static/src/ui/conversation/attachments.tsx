@@ -50,7 +50,7 @@ function MessageAttachment({ attachment }: { attachment: Attachment }): JSX.Elem
   }
   const size = fileSize(i18n.locale, attachment.bytes);
   return (
-    <a class="attachment-file" href={url} download={name} rel="noopener noreferrer" aria-label={i18n.t("attachments.download", { name, size })}>
+    <a class="attachment-file" href={url} download={name} rel="noopener noreferrer" title={i18n.t("attachments.download", { name, size })}>
       <Icon name="file" />
       <span class="attachment-name" dir="auto">{name}</span>
       <small>{size}</small>

@@ -1,16 +1,19 @@
 import type { Attachment, Room, UploadOptions } from "parlour-client";
 import type { JSX, RefObject } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useChat, useI18n } from "../context.ts";
 import { useEmitter, useStable } from "../hooks.ts";
+import { late } from "../late.ts";
 import { PendingFiles } from "./pending-files.tsx";
 import { FILES_MAX, Uploads } from "./uploads.ts";
 
 /** The files that are to go with the next message. */
 export interface FilesToSend {
   readonly attachments: readonly Attachment[];
-  /** Whether one is on its way, or has to be removed first. */
-  readonly unfinished: boolean;
+  /** Whether one is on its way: what is sent waits for it. */
+  readonly underWay: boolean;
+  /** Whether one has to be tried again or removed before anything is sent. */
+  readonly failed: boolean;
   /** Lets the user choose some. */
   readonly choose: () => void;
   /** They are sent. */
@@ -28,7 +31,7 @@ export interface ComposerFilesProps {
 
 /** Most people never send a file, so the code for it is loaded when somebody does. */
 async function send(room: Room, file: File, options: UploadOptions): Promise<Attachment> {
-  const { upload } = await import("parlour-client/uploads");
+  const { upload } = await late("uploads", () => import("parlour-client/uploads"));
   return upload(room, file, options);
 }
 
@@ -41,9 +44,10 @@ export function ComposerFiles({ room, bytesMax, composer, onChange }: ComposerFi
   const uploads = useMemo(() => new Uploads((file, options) => send(room, file, options), bytesMax), [room, bytesMax]);
   const { files } = uploads;
   useEmitter(uploads, "change");
-  useEffect(() => {
-    const { attachments, unfinished } = uploads;
-    onChange({ attachments, unfinished, choose: () => input.current?.click(), clear: () => uploads.clear() });
+  // Before anybody can press a key that would send without them.
+  useLayoutEffect(() => {
+    const { attachments, underWay, failed } = uploads;
+    onChange({ attachments, underWay, failed, choose: () => input.current?.click(), clear: () => uploads.clear() });
   }, [uploads, files]);
   // Nobody waits for what belongs to a message that will not be sent.
   useEffect(() => () => uploads.clear(), [uploads]);

@@ -1,20 +1,17 @@
 import { displayName, type Message, type Room } from "parlour-client";
-import { getUsers } from "parlour-client/directory";
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { IconButton } from "../button.tsx";
 import { useChat, useI18n } from "../context.ts";
-import type { EmojiPopoverProps } from "../emoji/emoji-popover.tsx";
 import { useStable } from "../hooks.ts";
 import { lazyView } from "../lazy-view.ts";
 import { roomTitle } from "../room-title.ts";
-import type { ComposerFilesProps, FilesToSend } from "./composer-files.tsx";
+import type { FilesToSend } from "./composer-files.tsx";
 import { draftOf, keepDraft } from "./draft.ts";
 import { Editor, type EditorHandle } from "./editor.tsx";
 import { loadFiles } from "./files.ts";
-import { GuestOffer } from "./guest-offer.tsx";
 import { useObstacle } from "./obstacle.ts";
-import { knownUsers } from "./people.tsx";
+import { knownUsers } from "./known-users.ts";
 import { loadTools } from "./tools.ts";
 
 interface ComposerProps {
@@ -27,11 +24,13 @@ interface ComposerProps {
   onArrowUp?: () => void;
 }
 
-const EmojiPopover = lazyView<EmojiPopoverProps>(() => loadTools().then((tools) => tools.EmojiPopover));
+const EmojiPopover = lazyView(loadTools, (tools) => tools.EmojiPopover);
 
-const ComposerFiles = lazyView<ComposerFilesProps>(() => loadFiles().then((views) => views.ComposerFiles));
+const GuestOffer = lazyView(loadTools, (tools) => tools.GuestOffer);
 
-const NO_FILES: FilesToSend = { attachments: [], unfinished: false, choose: () => {}, clear: () => {} };
+const ComposerFiles = lazyView(loadFiles, (views) => views.ComposerFiles);
+
+const NO_FILES: FilesToSend = { attachments: [], underWay: false, failed: false, choose: () => {}, clear: () => {} };
 
 /** Where messages are written, or in words why they cannot be. */
 export function Composer({ room, threadRoot, replyTo = null, onReplyEnd, onArrowUp }: ComposerProps): JSX.Element {
@@ -58,7 +57,7 @@ export function Composer({ room, threadRoot, replyTo = null, onReplyEnd, onArrow
     onReplyEnd?.();
   };
   // Whoever chooses to reply goes on by writing.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (replyTo) editor.current?.focus();
   }, [replyTo]);
   const label =
@@ -88,9 +87,10 @@ export function Composer({ room, threadRoot, replyTo = null, onReplyEnd, onArrow
         label={label}
         placeholder={label}
         charsMax={tenant.messageCharsMax}
-        people={{ known: () => knownUsers(room, chat.me), search: (text) => getUsers(chat, text) }}
-        held={(obstacle !== null && !obstacle.waits) || files.unfinished}
-        mayBeEmpty={files.attachments.length > 0}
+        people={() => knownUsers(room, chat.me)}
+        held={(obstacle !== null && !obstacle.waits) || files.failed}
+        waitsFor={files.underWay ? i18n.t("attachments.waiting") : null}
+        mayBeEmpty={files.underWay || files.attachments.length > 0}
         handle={editor}
         onInput={onInput}
         onSubmit={onSubmit}

@@ -2,6 +2,7 @@ import type { Message, Room, UserRef } from "parlour-client";
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Avatar } from "../avatar.tsx";
+import { untilLoaded } from "../../until-loaded.ts";
 import { useChat, useI18n } from "../context.ts";
 import { useEmitter, useListener, useStable } from "../hooks.ts";
 import { Icon } from "../icons.tsx";
@@ -9,14 +10,11 @@ import { lazyView } from "../lazy-view.ts";
 import { roomTitle } from "../room-title.ts";
 import { ConnectionBanner } from "./banner.tsx";
 import { Composer } from "./composer.tsx";
-import type { ConfirmDeleteProps } from "./confirm-delete.tsx";
 import { draftOf, keepDraft } from "./draft.ts";
 import { Header } from "./header.tsx";
 import { MessageList } from "./message-list.tsx";
-import { People } from "./people.tsx";
 import { seenBy } from "./seen.ts";
 import { loadTools } from "./tools.ts";
-import { TypingLine } from "./typing-line.tsx";
 import { useScene } from "./use-scene.ts";
 
 export interface ConversationProps {
@@ -34,10 +32,12 @@ export interface ConversationProps {
   onProfile?: ((user: UserRef) => void) | undefined;
 }
 
-/** When what is done with messages is loaded, if nobody wants it sooner, in milliseconds after the opening. */
-const TOOLS_AFTER_MS = 2000;
+const ConfirmDelete = lazyView(loadTools, (tools) => tools.ConfirmDelete);
 
-const ConfirmDelete = lazyView<ConfirmDeleteProps>(() => loadTools().then((tools) => tools.ConfirmDelete));
+const People = lazyView(loadTools, (tools) => tools.People);
+
+/** Its place is there from the beginning, so that nothing moves. */
+const TypingLine = lazyView(loadTools, (tools) => tools.TypingLine, () => <p class="typing" />);
 
 /**
  * Everything of one conversation: header, messages, who types, composer. Fills its container, and is laid out by the
@@ -54,8 +54,10 @@ function RoomConversation({ room, onBack, onClose, onDetails, onThread, onProfil
   useEmitter(room, "read", "presence", "change");
   const [replyTo, setReplyTo] = useState(draftOf(chat, room.id).replyTo);
   const [readSeq, setReadSeq] = useState(room.readSeq);
-  // It may come after the messages, and has to be known before it is moved.
-  if (readSeq === null && room.readSeq !== null) setReadSeq(room.readSeq);
+  const [wasMember] = useState(room.info.role !== null);
+  // It may come after the messages, and has to be known before it is moved. Who becomes a member by writing has seen all.
+  const newest = wasMember ? null : room.messages.findLast(({ seq }) => seq !== null);
+  if (readSeq === null && room.readSeq !== null) setReadSeq(newest?.seq ?? room.readSeq);
   const reply = useStable((message: Message | null) => {
     setReplyTo(message);
     keepDraft(chat, room.id, { text: draftOf(chat, room.id).text, replyTo: message });
@@ -64,11 +66,8 @@ function RoomConversation({ room, onBack, onClose, onDetails, onThread, onProfil
   const { peer, kind } = room.info;
   const title = roomTitle(room.info);
 
-  // Fetched before it is wanted: then there may be no connection, and not every browser asks twice for a module.
-  useEffect(() => {
-    const timer = setTimeout(() => void loadTools().catch(() => undefined), TOOLS_AFTER_MS);
-    return () => clearTimeout(timer);
-  }, []);
+  // Fetched as soon as there is something to read, before it is wanted: then there may be no connection.
+  useEffect(() => untilLoaded(loadTools, () => {}), []);
   const markRead = useStable(() => {
     if (tenant.features.readMarks && room.readSeq !== null) room.markRead();
   });

@@ -1,10 +1,11 @@
+import type { UserRef } from "parlour-client";
 import type { ComponentChildren, JSX } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Avatar } from "../avatar.tsx";
 import { IconButton } from "../button.tsx";
 import { useI18n } from "../context.ts";
-import { complete, queryAt, type Candidate, type Query } from "./completion.ts";
-import { useCandidates, type People } from "./use-completion.ts";
+import { lazyView } from "../lazy-view.ts";
+import { complete, queryAt, type Completed, type Query } from "./query.ts";
+import { loadTools } from "./tools.ts";
 
 interface EditorProps {
   /** What is in it at first; a new `key` starts anew. */
@@ -14,10 +15,13 @@ interface EditorProps {
   placeholder?: string;
   /** Most characters of a message. */
   charsMax: number;
-  people?: People | undefined;
+  /** Those who are known already, and may be named; without it nobody is offered. */
+  people?: (() => Iterable<UserRef>) | undefined;
   autofocus?: boolean;
   /** Why nothing can be sent now, though it can be written. */
   held?: boolean;
+  /** What is still missing for sending, in words: what is sent until it is there waits for it. */
+  waitsFor?: string | null;
   /** Whether there is something to be sent without any text. */
   mayBeEmpty?: boolean;
   onInput?: (text: string) => void;
@@ -39,22 +43,26 @@ export interface EditorHandle {
   insert(text: string): void;
 }
 
+const Completion = lazyView(loadTools, (tools) => tools.Completion);
+
 /** From this part of the limit on it is told how many characters are left. */
 const COUNT_FROM = 0.8;
 
 /** A field for a message: grows with it, Enter sends, `@` and `:` offer names. */
 export function Editor(props: EditorProps): JSX.Element {
-  const { label, placeholder, charsMax, people, held = false, mayBeEmpty = false, handle } = props;
+  const { label, placeholder, charsMax, people, held = false, waitsFor = null, mayBeEmpty = false, handle } = props;
   const { onInput, onSubmit, onCancel, onArrowUp } = props;
   const i18n = useI18n();
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState(props.value);
   const [query, setQuery] = useState<Query | null>(null);
-  const [chosen, setChosen] = useState(0);
-  const candidates = useCandidates(query, people);
-  const isOpen = candidates.length > 0;
-  const current = candidates[Math.min(chosen, candidates.length - 1)];
+  /** The id of what is chosen among names that are offered. */
+  const [active, setActive] = useState<string | null>(null);
+  const completionKeys = useRef<((key: string) => boolean) | null>(null);
+  /** Sent, as far as its author is concerned. */
+  const [due, setDue] = useState(false);
+  const listId = `${id}-list`;
 
   const content = text.trim();
   const left = charsMax - (content.length > charsMax * COUNT_FROM ? [...content].length : 0);
@@ -80,6 +88,7 @@ export function Editor(props: EditorProps): JSX.Element {
     element.value = next;
     element.focus();
     element.setSelectionRange(caret, caret);
+    setDue(false);
     setText(next);
     setQuery(null);
     onInput?.(next);
@@ -87,17 +96,17 @@ export function Editor(props: EditorProps): JSX.Element {
   const look = (): void => {
     const element = field.current;
     if (!element) return;
-    setChosen(0);
     setQuery(element.selectionStart === element.selectionEnd ? queryAt(element.value, element.selectionEnd) : null);
   };
-  const choose = (candidate: Candidate): void => {
+  const choose = (candidate: Completed): void => {
     const element = field.current;
     if (!query || !element) return;
     const completed = complete(element.value, query, candidate);
     write(completed.text, completed.caret);
   };
   const submit = (): void => {
-    if (!canSend) return;
+    setDue(canSend && waitsFor !== null);
+    if (!canSend || waitsFor !== null) return;
     onSubmit(content);
     if (onCancel) return;
     setText("");
@@ -105,6 +114,9 @@ export function Editor(props: EditorProps): JSX.Element {
     onInput?.("");
     field.current?.focus();
   };
+  useLayoutEffect(() => {
+    if (due && waitsFor === null) submit();
+  }, [due, waitsFor]);
   if (handle) {
     handle.current = {
       focus: () => field.current?.focus(),
@@ -118,18 +130,9 @@ export function Editor(props: EditorProps): JSX.Element {
   const onKeyDown = (event: KeyboardEvent): void => {
     // Enter ends a composition of characters then, and 229 is what some browsers tell in its place.
     if (event.isComposing || event.keyCode === 229) return;
-    const handled = isOpen && current ? completionKey(event.key, current) : plainKey(event);
-    if (!handled) return;
+    if (!completionKeys.current?.(event.key) && !plainKey(event)) return;
     event.preventDefault();
     event.stopPropagation();
-  };
-  const completionKey = (key: string, candidate: Candidate): boolean => {
-    if (key === "ArrowDown") setChosen((chosen + 1) % candidates.length);
-    else if (key === "ArrowUp") setChosen((chosen - 1 + candidates.length) % candidates.length);
-    else if (key === "Enter" || key === "Tab") choose(candidate);
-    else if (key === "Escape") setQuery(null);
-    else return false;
-    return true;
   };
   const plainKey = ({ key, shiftKey }: KeyboardEvent): boolean => {
     if (key === "Enter" && !shiftKey) submit();
@@ -141,28 +144,16 @@ export function Editor(props: EditorProps): JSX.Element {
 
   return (
     <div class="editor">
-      {isOpen && (
-        <ul
-          id={`${id}-list`}
-          class="completion"
-          role="listbox"
-          aria-label={i18n.t(query?.type === "emoji" ? "composer.emoji" : "composer.people")}
-        >
-          {candidates.map((candidate) => (
-            <li
-              key={candidate.key}
-              id={`${id}-${candidate.key}`}
-              role="option"
-              aria-selected={candidate === current}
-              onPointerDown={(event) => event.preventDefault()}
-              onClick={() => choose(candidate)}
-            >
-              {candidate.user && <Avatar user={candidate.user} />}
-              <span>{candidate.label}</span>
-              <small>{candidate.detail}</small>
-            </li>
-          ))}
-        </ul>
+      {query && (
+        <Completion
+          id={listId}
+          query={query}
+          people={people}
+          keys={completionKeys}
+          onActive={setActive}
+          onChoose={choose}
+          onEnd={() => setQuery(null)}
+        />
       )}
       <div class="editor-row">
         {props.children}
@@ -178,11 +169,13 @@ export function Editor(props: EditorProps): JSX.Element {
           enterkeyhint="send"
           autocomplete="off"
           aria-autocomplete="list"
-          aria-controls={isOpen ? `${id}-list` : undefined}
-          aria-activedescendant={isOpen && current ? `${id}-${current.key}` : undefined}
+          aria-controls={active === null ? undefined : listId}
+          aria-activedescendant={active ?? undefined}
           aria-describedby={left < charsMax ? `${id}-count` : undefined}
           aria-invalid={left < 0}
           onInput={(event) => {
+            // Who goes on writing has not finished.
+            setDue(false);
             setText(event.currentTarget.value);
             onInput?.(event.currentTarget.value);
             look();
@@ -196,10 +189,11 @@ export function Editor(props: EditorProps): JSX.Element {
           icon={onCancel ? "check" : "send"}
           class="editor-send"
           label={i18n.t(onCancel ? "composer.save" : "composer.send")}
-          disabled={!canSend}
+          disabled={!canSend || due}
           onClick={submit}
         />
       </div>
+      {due && canSend && waitsFor !== null && <p class="composer-note" role="status">{waitsFor}</p>}
       {left < charsMax && (
         <p id={`${id}-count`} class={left < 0 ? "editor-count editor-over" : "editor-count"}>
           {left < 0 ? i18n.t("composer.over", { count: -left }) : i18n.t("composer.left", { count: left })}

@@ -7,7 +7,7 @@ import { useChat, useI18n } from "../context.ts";
 
 const NAME_CHARS_MAX = 64;
 
-export interface GuestNameProps {
+interface GuestNameProps {
   onDecline: () => void;
 }
 

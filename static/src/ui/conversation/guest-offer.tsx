@@ -3,11 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useChat } from "../context.ts";
 import { useEmitter } from "../hooks.ts";
-import { lazyView } from "../lazy-view.ts";
-import type { GuestNameProps } from "./guest-name.tsx";
-import { loadTools } from "./tools.ts";
-
-const GuestName = lazyView<GuestNameProps>(() => loadTools().then((tools) => tools.GuestName));
+import { GuestName } from "./guest-name.tsx";
 
 /** Sessions whose guest does not want to say a name. */
 const declined = new WeakSet<Parlour>();

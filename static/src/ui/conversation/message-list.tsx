@@ -58,6 +58,7 @@ export function MessageList(props: MessageListProps): JSX.Element {
   const keeper = useRef<ScrollKeeper | null>(null);
   const seenSeq = useRef(0);
   const opened = useRef(false);
+  const followed = useRef(false);
   keeper.current?.capture();
 
   const quiet = useQuiet(shown, position.follows);
@@ -72,9 +73,12 @@ export function MessageList(props: MessageListProps): JSX.Element {
   const rows = useMemo(() => rowsOf(shown, unreadFrom), [messages, range.start, range.end, unreadFrom]);
 
   const settle = useStable(() => {
-    if (position.follows) keeper.current?.toEnd();
-    else keeper.current?.restore();
-    keeper.current?.capture();
+    const keeps = keeper.current;
+    if (!position.follows) keeps?.restore();
+    // Where nothing has grown, somebody may be about to scroll away, of which only the next event tells.
+    else if (keeps?.resized || !followed.current) keeps?.toEnd();
+    followed.current = position.follows;
+    keeps?.capture();
   });
   const tellSeen = useStable(() => {
     if (position.follows && visible && scroller.current && inView(scroller.current)) props.onSeen?.();
@@ -135,7 +139,8 @@ export function MessageList(props: MessageListProps): JSX.Element {
 
   const onScroll = (): void => {
     const keeps = keeper.current;
-    if (!keeps) return;
+    // What has grown or shrunk in the same moment says nothing of the reader.
+    if (!keeps || (position.follows && keeps.resized)) return;
     const follows = keeps.distance < END_PX && range.end === messages.length;
     if (follows !== position.follows) setPosition(follows ? AT_END : from(messages, range.start));
     keeps.capture();

@@ -8,10 +8,8 @@ import { memo } from "../hooks.ts";
 import { Icon } from "../icons.tsx";
 import { lazyView } from "../lazy-view.ts";
 import { RichText } from "../rich-text.tsx";
-import type { MessageAttachmentsProps } from "./attachments.tsx";
 import { Editor } from "./editor.tsx";
 import { loadFiles } from "./files.ts";
-import type { MessageToolbarProps } from "./message-toolbar.tsx";
 import { Reactions } from "./reactions.tsx";
 import type { Scene } from "./scene.ts";
 import { loadTools } from "./tools.ts";
@@ -29,11 +27,9 @@ interface MessageRowProps {
   seenBy: string | null;
 }
 
-const MessageToolbar = lazyView<MessageToolbarProps>(() => loadTools().then((tools) => tools.MessageToolbar));
+const MessageToolbar = lazyView(loadTools, (tools) => tools.MessageToolbar);
 
-const MessageAttachments = lazyView<MessageAttachmentsProps>(() =>
-  loadFiles().then((views) => views.MessageAttachments),
-);
+const MessageAttachments = lazyView(loadFiles, (views) => views.MessageAttachments);
 
 /** A few emoji and nothing else, which are shown large. */
 const JUMBO = /^(?=.*\p{Extended_Pictographic})[\p{Extended_Pictographic}\p{EMod}\p{RI}\u200d\ufe0f\s]{1,16}$/u;

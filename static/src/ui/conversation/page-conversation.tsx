@@ -19,6 +19,9 @@ export interface PageConversationProps {
   onRoom: (room: Room) => void;
 }
 
+/** It has what every conversation has, and no styles of its own. */
+export const styles: readonly string[] = [];
+
 /** The conversation of a page where nobody has written yet: sending the first message makes its room. */
 export function PageConversation({ page, title, onBack, onClose, onRoom }: PageConversationProps): JSX.Element {
   const { chat, tenant, notify } = useChat();

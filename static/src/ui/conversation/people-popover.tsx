@@ -4,7 +4,7 @@ import { Avatar } from "../avatar.tsx";
 import { useI18n } from "../context.ts";
 import { Popover } from "../popover.tsx";
 
-export interface PeoplePopoverProps {
+interface PeoplePopoverProps {
   anchor: Element;
   presence: PresenceInfo;
   onProfile: ((user: UserRef) => void) | undefined;

@@ -15,6 +15,8 @@ export class ScrollKeeper {
   #scroller: HTMLElement;
   #list: HTMLElement;
   #anchor: Anchor | null = null;
+  /** How high list and view were when the end was last gone to. */
+  #heights = "";
 
   constructor(scroller: HTMLElement, list: HTMLElement) {
     this.#scroller = scroller;
@@ -43,8 +45,19 @@ export class ScrollKeeper {
     this.#scroller.scrollTop += this.#anchor.row.getBoundingClientRect().top - top - this.#anchor.offset;
   }
 
+  /** Whether list or view have another height since {@link toEnd}, so that the end is elsewhere. */
+  get resized(): boolean {
+    return this.#heights !== this.#measure();
+  }
+
   toEnd(): void {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#heights = this.#measure();
+  }
+
+  #measure(): string {
+    const { scrollHeight, clientHeight } = this.#scroller;
+    return `${scrollHeight} ${clientHeight}`;
   }
 
   /** Brings a row into view, with its middle `part` of the way down. */

@@ -1,6 +1,6 @@
 import { displayName, type Message, type Room, type UserRef } from "parlour-client";
 import type { I18n } from "../../i18n/i18n.ts";
-import { knownUsers } from "./people.tsx";
+import { knownUsers } from "./known-users.ts";
 
 /** Most names that are told; of the others there is a number. */
 const NAMES_MAX = 3;

@@ -41,9 +41,14 @@ export class Uploads extends Emitter<{ change: void }> {
     return this.#files.map(({ attachment }) => attachment).filter((attachment) => attachment !== null);
   }
 
-  /** Whether one is on its way, or has to be removed first. */
-  get unfinished(): boolean {
-    return this.#files.some(({ attachment }) => attachment === null);
+  /** Whether one is on its way. */
+  get underWay(): boolean {
+    return this.#files.some(({ attachment, failure }) => attachment === null && failure === null);
+  }
+
+  /** Whether one could not be sent, and has to be tried again or removed. */
+  get failed(): boolean {
+    return this.#files.some(({ failure }) => failure !== null);
   }
 
   /** Takes files, as many as a message can have. Returns those that it does not take. */

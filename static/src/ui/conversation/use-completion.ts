@@ -1,30 +1,28 @@
-import type { UserRef } from "parlour-client";
+import type { Parlour, UserRef } from "parlour-client";
+import { getUsers } from "parlour-client/directory";
 import { useEffect, useState } from "preact/hooks";
+import { useChat } from "../context.ts";
 import { loadEmoji } from "../emoji/load.ts";
-import { CANDIDATES_MAX, matchingUsers, type Candidate, type Query } from "./completion.ts";
-
-/** Whom mentions are looked for among. */
-export interface People {
-  /** Those who are known already: at once. */
-  known: () => Iterable<UserRef>;
-  /** Those whom the server knows, by the beginning of a name. */
-  search: (text: string) => Promise<readonly UserRef[]>;
-}
+import { CANDIDATES_MAX, matchingUsers, type Candidate } from "./completion.ts";
+import type { Query } from "./query.ts";
 
 /** After this pause in typing the server is asked, in milliseconds. */
 const SEARCH_PAUSE_MS = 200;
 
-/** What may take the place of the query; it grows when there are answers. */
-export function useCandidates(query: Query | null, people: People | undefined): readonly Candidate[] {
+/**
+ * What may take the place of the query: `people` at once, whom else the server knows when it has answered.
+ */
+export function useCandidates(query: Query, people: (() => Iterable<UserRef>) | undefined): readonly Candidate[] {
+  const { chat } = useChat();
   const [candidates, setCandidates] = useState<readonly Candidate[]>([]);
-  useEffect(() => {
-    if (query === null) {
-      setCandidates([]);
-      return undefined;
-    }
-    return query.type === "emoji" ? findEmoji(query.text, setCandidates) : findUsers(query.text, people, setCandidates);
-  }, [query?.type, query?.text]);
-  return query === null ? [] : candidates;
+  useEffect(
+    () => {
+      if (query.type === "emoji") return findEmoji(query.text, setCandidates);
+      return people ? findUsers(chat, query.text, [...people()], setCandidates) : setCandidates([]);
+    },
+    [query.type, query.text],
+  );
+  return candidates;
 }
 
 type Found = (candidates: readonly Candidate[]) => void;
@@ -44,14 +42,13 @@ function findEmoji(text: string, found: Found): () => void {
   };
 }
 
-function findUsers(text: string, people: People | undefined, found: Found): () => void {
+function findUsers(chat: Parlour, text: string, known: readonly UserRef[], found: Found): () => void {
   let wanted = true;
-  const known = [...(people?.known() ?? [])];
   const already = matchingUsers(known, text);
   found(already);
-  if (!people || already.length === CANDIDATES_MAX || text === "") return () => undefined;
+  if (already.length === CANDIDATES_MAX || text === "") return () => undefined;
   const timer = setTimeout(() => {
-    people.search(text).then(
+    getUsers(chat, text).then(
       (users) => wanted && found(matchingUsers([...known, ...users], text)),
       // Those who are known are offered all the same.
       () => undefined,

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useChat, useI18n } from "../context.ts";
+import "../more-icons.ts";
 import fields from "../fields.css?inline";
 import { CredentialsForm } from "./credentials-form.tsx";
 import { GuestForm } from "./guest-form.tsx";

@@ -1,18 +1,17 @@
 // The chat as a whole: rooms, the open conversation, and what is open beside it.
 import type { PageRoom, Room } from "parlour-client";
-import { directMessage } from "parlour-client/directory";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useChat, useI18n } from "../context.ts";
 import { useEmitter, useStable } from "../hooks.ts";
+import { late } from "../late.ts";
 import { useLazy } from "../lazy.ts";
 import type { MenuItem } from "../menu.tsx";
-import { HOME, inRoom, useLocalNavigator, type Aside, type Navigator } from "./navigation.ts";
+import { HOME, inRoom, roomAddress, useLocalNavigator, type Aside, type Navigator } from "./navigation.ts";
+import type { PaneName } from "./pane-focus.ts";
 import { RoomPane } from "./room-pane.tsx";
 import { roomTitle } from "../room-title.ts";
-import { roomAddress } from "./rooms.ts";
 import { useAttempt } from "./use-attempt.ts";
-import { usePaneFocus, type PaneName } from "./use-pane-focus.ts";
 import { useRoom } from "./use-room.ts";
 
 /** What the host of a shell (a widget's panel, the app's page) decides. */
@@ -42,6 +41,8 @@ export interface ShellPage {
 /** What can be made anew, in a dialog of its own. */
 export type Draft = "room" | "message";
 
+const loadPanes = (): Promise<typeof import("./panes.ts")> => late("panes", () => import("./panes.ts"));
+
 /** Rooms, conversation, thread: one, two or three panes, as wide as the container is. */
 export function ChatShell(props: ChatShellProps): JSX.Element {
   const { navigation, heading, page, menu = [], onClose } = props;
@@ -64,8 +65,9 @@ export function ChatShell(props: ChatShellProps): JSX.Element {
   const aside = room ? place.aside : null;
   const active: PaneName = aside ? "aside" : inMain || !full ? "main" : "list";
   const around = full || aside !== null;
-  const panes = useLazy(() => import("./panes.ts"), around, root);
-  usePaneFocus(root, active, `${place.room} ${place.discover === true} ${asideKey(place.aside)}`, !open.pending && (panes !== null || !around));
+  const panes = useLazy(loadPanes, around, root);
+  const shown = `${place.room} ${place.discover === true} ${asideKey(place.aside)}`;
+  const first = useRef(shown);
 
   useRemoval(room, () => {
     if (full) navigator.replace(HOME);
@@ -78,7 +80,8 @@ export function ChatShell(props: ChatShellProps): JSX.Element {
     setDraft(null);
     navigator.go(inRoom(address));
   };
-  const message = (userId: string): void => void attempt(async () => enter(await directMessage(chat, userId)));
+  const message = (userId: string): void =>
+    void attempt(async () => panes && enter(await panes.directMessage(chat, userId)));
   const back = (): void => navigator.back(HOME);
   const beside = (next: Aside): void => navigator.go({ ...place, aside: next });
   const closeAside = (): void => navigator.back({ ...place, aside: null });
@@ -139,6 +142,7 @@ export function ChatShell(props: ChatShellProps): JSX.Element {
           </div>
         )}
       </div>
+      {panes && <panes.PaneFocus shell={root} active={active} what={shown} first={first.current} ready={!open.pending} />}
       {panes && draft === "room" && <panes.NewRoomDialog onMade={enter} onClose={() => setDraft(null)} />}
       {panes && draft === "message" && (
         <panes.NewMessageDialog onChosen={(user) => message(user.id)} onClose={() => setDraft(null)} />

@@ -7,7 +7,8 @@ import { useChat, useI18n } from "../context.ts";
 import { useEmitter } from "../hooks.ts";
 import type { Draft } from "./chat-shell.tsx";
 import { RoomGlyph } from "./room-row.tsx";
-import { mayCreateRooms, roomAddress, sections } from "./rooms.ts";
+import { roomAddress } from "./navigation.ts";
+import { mayCreateRooms, sections } from "./sections.ts";
 import { useAttempt } from "./use-attempt.ts";
 
 interface DiscoverPaneProps {

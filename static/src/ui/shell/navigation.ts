@@ -1,6 +1,6 @@
 // Where somebody is in the shell: which room, and what is open beside it. A stack of places is what a browser's
 // history is, so the app keeps it there and a widget keeps it to itself.
-import type { UserRef } from "parlour-client";
+import type { RoomInfo, UserRef } from "parlour-client";
 import { useCallback, useMemo, useState } from "preact/hooks";
 
 /** What can be open beside (or, where there is room for one pane only, over) a conversation. */
@@ -31,6 +31,11 @@ export interface Navigator {
 
 /** The list of rooms with nothing open. */
 export const HOME: Place = { room: null, aside: null };
+
+/** What names a room in an address: its slug, or the id of a conversation of two. */
+export function roomAddress(info: RoomInfo): string {
+  return info.slug ?? info.id;
+}
 
 /** A room with nothing beside it. */
 export const inRoom = (room: string): Place => ({ room, aside: null });

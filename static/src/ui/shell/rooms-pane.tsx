@@ -11,7 +11,7 @@ import { MenuButton, type MenuItem } from "../menu.tsx";
 import type { Draft } from "./chat-shell.tsx";
 import { ProfileMenu } from "./profile-menu.tsx";
 import { RoomRow } from "./room-row.tsx";
-import { mayCreateRooms, sections } from "./rooms.ts";
+import { mayCreateRooms, sections } from "./sections.ts";
 import { useAttempt } from "./use-attempt.ts";
 
 interface RoomsPaneProps {

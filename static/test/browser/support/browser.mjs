@@ -9,6 +9,9 @@ import { chromium } from "playwright-core";
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("node:test").TestContext} TestContext */
 
+/** How long a page may take for what is waited for, in milliseconds: machines that run tests have much else to do. */
+const PATIENCE = 20_000;
+
 const EXECUTABLE = process.env["CHROMIUM_BIN"] ?? "/usr/bin/chromium";
 
 /**
@@ -65,7 +68,7 @@ export async function launch(flags = []) {
  */
 export async function visitor(t, browser, { origins, errors = [], ...options } = {}) {
   const context = await browser.newContext({ ...DEVICES.desktop, locale: "en-GB", ...options });
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(PATIENCE);
   const faults = watch(context, errors);
   const foreign = origins ? noForeignRequests(context, origins) : () => {};
   t.after(async () => {

@@ -37,6 +37,22 @@ export class Chat {
     await this.composer.press("Enter");
   }
 
+  /**
+   * Scrolls the log away from its end. A page learns of that with its next frame; what is drawn before it may bring the
+   * log back to the end once more, as no hand on a wheel would notice.
+   *
+   * @param {number} top pixels from the beginning of what is drawn
+   */
+  async scrollTo(top) {
+    const leaves = () =>
+      this.log.evaluate(async (log, top) => {
+        log.scrollTop = top;
+        for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+        return log.scrollHeight - log.scrollTop - log.clientHeight > 40;
+      }, top);
+    await eventually(leaves, "the log away from its end");
+  }
+
   /** @returns {Promise<string[]>} what is written in the rows that are drawn, oldest first */
   async shown() {
     return this.texts.allInnerTexts();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CANDIDATES_MAX, complete, matchingUsers, queryAt } from "../../../src/ui/conversation/completion.ts";
+import { CANDIDATES_MAX, matchingUsers } from "../../../src/ui/conversation/completion.ts";
+import { complete, queryAt } from "../../../src/ui/conversation/query.ts";
 
 describe("what could be completed", () => {
   it.each([

@@ -30,10 +30,11 @@ describe("files on their way", () => {
     expect(uploads.files.map(({ sent }) => sent)).toEqual([0.5, 0.5]);
     held[1]?.done(attachment("two"));
     await vi.waitFor(() => expect(uploads.attachments).toHaveLength(1));
-    expect(uploads.unfinished).toBe(true);
+    expect(uploads.underWay).toBe(true);
     held[0]?.done(attachment("one"));
     await vi.waitFor(() => expect(uploads.attachments.map(({ name }) => name)).toEqual(["one", "two"]));
-    expect(uploads.unfinished).toBe(false);
+    expect(uploads.underWay).toBe(false);
+    expect(uploads.failed).toBe(false);
   });
 
   it("are as many as a message can have", () => {
@@ -49,7 +50,8 @@ describe("files on their way", () => {
     uploads.add([file("empty", 0), file("large", 11)]);
     expect(uploads.files.map(({ failure }) => failure?.code)).toEqual(["empty", "body_too_large"]);
     expect(held).toHaveLength(0);
-    expect(uploads.unfinished).toBe(true);
+    expect(uploads.underWay).toBe(false);
+    expect(uploads.failed).toBe(true);
   });
 
   it("can be taken back, and tried again", async () => {
