@@ -3,8 +3,10 @@
 CARGO ?= cargo
 NPM ?= npm
 PORT ?= 4000
+SECONDS ?= 600
 CLIENTS = tests/clients
 UI = static
+PROFILE ?= release
 
 # What the pages, the widget and the client library are built from.
 UI_SOURCES = $(shell find $(UI)/src $(UI)/client/src $(UI)/embed $(UI)/scripts -type f) \
@@ -12,7 +14,7 @@ UI_SOURCES = $(shell find $(UI)/src $(UI)/client/src $(UI)/embed $(UI)/scripts -
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run sample ui build test test-rust test-clients test-ui test-security test-crash test-deps check lint fmt fmt-check doc clients-check ui-check openapi reference deny docker clean
+.PHONY: help run sample ui build test test-rust test-clients test-ui test-security test-crash test-deps fuzz bench check lint fmt fmt-check doc clients-check ui-check openapi reference deny docker clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +59,13 @@ endif
 test-crash: test-deps ## Kill the server under load, 100 times on each engine (PARLOUR_CRASH_CYCLES=n for n times)
 	PARLOUR_CRASH_CYCLES=$${PARLOUR_CRASH_CYCLES:-100} \
 		$(CARGO) test --locked --workspace --test it crash:: -- --nocapture
+
+# Built together, so that what they share is compiled once. Without everything in it, the page is no result to keep.
+bench: test-deps ## Measure it and write bench/results.md (QUICK=1: does everything work; ONLY=name; PROFILE=ci)
+	$(CARGO) build --locked --profile $(PROFILE) -p parlour -p phxload -p parlour-bench
+	target/$(PROFILE)/parlour-bench --server target/$(PROFILE)/parlour --phxload target/$(PROFILE)/phxload \
+		--profile $(PROFILE) $(if $(QUICK),--quick) $(addprefix --only=,$(ONLY)) \
+		$(if $(QUICK)$(ONLY),,--output bench/results.md --readme README.md)
 
 test-deps: ## Install the Debian packages the tests need, when missing
 	@scripts/test-deps

@@ -6,8 +6,10 @@ use crate::{
     media::Inspector,
     metrics::Metrics,
     realtime::Realtime,
+    standing::Standings,
     store::Store,
     vault::Vault,
+    web::newest_pages::NewestPages,
 };
 
 /// What handlers and sockets work with; one per server, behind `web::Data`.
@@ -16,6 +18,10 @@ pub struct App {
     pub settings: Settings,
     /// The database.
     pub store: Store,
+    /// Tells whether tokens are still good, and what their users may read.
+    pub standings: Standings,
+    /// The newest messages of rooms, as they go out.
+    pub newest_pages: NewestPages,
     /// Issues and checks tokens.
     pub tokens: Tokens,
     /// Seals and opens the secrets that the database keeps.

@@ -26,6 +26,9 @@ const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
+/// Bounds of the buckets of batches, in messages.
+const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
+
 /// Label of what has no line of its own.
 const OTHER: &str = "other";
 
@@ -49,7 +52,12 @@ const ROUTER_DISPATCH_STOP: &str = "parlour_router_dispatch_stop_duration_second
 const CHANNEL_JOINED: &str = "parlour_channel_joined_duration_seconds";
 const REPO_QUERY: &str = "parlour_repo_query_duration_seconds";
 const MESSAGES_SENT: &str = "parlour_messages_sent_total";
+const JOURNAL_BATCH: &str = "parlour_journal_batch_messages";
+const JOURNAL_COMMIT: &str = "parlour_journal_commit_duration_seconds";
+const JOURNAL_QUEUED: &str = "parlour_journal_queued_messages";
 const CONNECTIONS_ACTIVE: &str = "parlour_connections_active";
+const BROADCASTS: &str = "parlour_broadcasts_total";
+const OUTBOUND_QUEUED: &str = "parlour_outbound_queued_bytes";
 const RATE_LIMITED: &str = "parlour_rate_limited_total";
 const MEMORY: &str = "parlour_vm_memory_bytes";
 const RUN_QUEUE: &str = "parlour_vm_run_queue_tasks";
@@ -57,7 +65,7 @@ const TASKS: &str = "parlour_vm_tasks_alive";
 const UPTIME: &str = "parlour_uptime_seconds";
 
 /// Every metric there is.
-const DESCRIPTIONS: [Description; 11] = [
+const DESCRIPTIONS: [Description; 16] = [
     Description {
         name: ENDPOINT_STOP,
         kind: Kind::Histogram,
@@ -89,10 +97,40 @@ const DESCRIPTIONS: [Description; 11] = [
         help: "Messages stored, over all transports",
     },
     Description {
+        name: JOURNAL_BATCH,
+        kind: Kind::Histogram,
+        labels: "",
+        help: "Messages that were stored in one transaction; its count is the number of those",
+    },
+    Description {
+        name: JOURNAL_COMMIT,
+        kind: Kind::Histogram,
+        labels: "",
+        help: "Time such a transaction took, from its beginning to the end of the commit",
+    },
+    Description {
+        name: JOURNAL_QUEUED,
+        kind: Kind::Gauge,
+        labels: "",
+        help: "Messages that wait to be stored, or are being stored",
+    },
+    Description {
         name: CONNECTIONS_ACTIVE,
         kind: Kind::Gauge,
         labels: "transport (websocket, longpoll)",
         help: "Sockets that are open",
+    },
+    Description {
+        name: BROADCASTS,
+        kind: Kind::Counter,
+        labels: "result (delivered, dropped)",
+        help: "Broadcasts of rooms, counted for each WebSocket on plain TCP that one was for; dropped where it lags",
+    },
+    Description {
+        name: OUTBOUND_QUEUED,
+        kind: Kind::Gauge,
+        labels: "",
+        help: "Bytes that wait for WebSockets on plain TCP to read",
     },
     Description {
         name: RATE_LIMITED,
@@ -156,8 +194,14 @@ struct Inner {
     /// How many of `rooms` are taken; ahead of its length while one is put in.
     rooms_taken: AtomicUsize,
     other_rooms: Counter,
+    journal_batch: Histogram,
+    journal_commit: Histogram,
+    journal_queued: Gauge,
     websockets: Gauge,
     longpolls: Gauge,
+    delivered: Counter,
+    dropped: Counter,
+    outbound_queued: Gauge,
     refusals: DashMap<&'static str, Counter>,
     memory: Gauge,
     run_queue: Gauge,
@@ -179,6 +223,7 @@ impl Metrics {
     pub fn new(settings: &Settings) -> Self {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
+            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full(JOURNAL_BATCH.to_owned()), &BATCH_BUCKETS))
             .expect("there are buckets")
             .build_recorder();
         for description in &DESCRIPTIONS {
@@ -206,8 +251,14 @@ impl Metrics {
             rooms_max: settings.metrics.room_labels_max,
             rooms_taken: AtomicUsize::new(0),
             other_rooms: counter(&recorder, MESSAGES_SENT, &[("tenant", OTHER), ("room", OTHER)]),
+            journal_batch: histogram(&recorder, JOURNAL_BATCH, &[]),
+            journal_commit: histogram(&recorder, JOURNAL_COMMIT, &[]),
+            journal_queued: gauge(&recorder, JOURNAL_QUEUED, &[]),
             websockets: gauge(&recorder, CONNECTIONS_ACTIVE, &[("transport", "websocket")]),
             longpolls: gauge(&recorder, CONNECTIONS_ACTIVE, &[("transport", "longpoll")]),
+            delivered: counter(&recorder, BROADCASTS, &[("result", "delivered")]),
+            dropped: counter(&recorder, BROADCASTS, &[("result", "dropped")]),
+            outbound_queued: gauge(&recorder, OUTBOUND_QUEUED, &[]),
             refusals: DashMap::new(),
             memory: gauge(&recorder, MEMORY, &[]),
             run_queue: gauge(&recorder, RUN_QUEUE, &[]),
@@ -291,6 +342,19 @@ impl Metrics {
         }
     }
 
+    /// So many messages were stored in one transaction, or refused by it.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn journal_committed(&self, messages: usize, duration: Duration) {
+        self.0.journal_batch.record(messages as f64);
+        self.0.journal_commit.record(duration);
+    }
+
+    /// So many messages wait to be stored, or are being stored.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn journal_queued(&self, messages: usize) {
+        self.0.journal_queued.set(messages as f64);
+    }
+
     /// A socket was opened.
     pub fn connection_opened(&self, transport: Transport) {
         self.connections(transport).increment(1.0);
@@ -299,6 +363,22 @@ impl Metrics {
     /// A socket that was counted as opened is gone.
     pub fn connection_closed(&self, transport: Transport) {
         self.connections(transport).decrement(1.0);
+    }
+
+    /// Broadcasts were written, or handed over to be written, to so many sockets; and to so many not, since they lag.
+    pub fn broadcasts(&self, delivered: u64, dropped: u64) {
+        if delivered > 0 {
+            self.0.delivered.increment(delivered);
+        }
+        if dropped > 0 {
+            self.0.dropped.increment(dropped);
+        }
+    }
+
+    /// So many bytes wait more for a socket to read, or less.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn outbound_queued(&self, before: usize, now: usize) {
+        self.0.outbound_queued.increment(now as f64 - before as f64);
     }
 
     /// Something was refused by a rate limit, named by its key: `messages_per_user`.
@@ -472,6 +552,8 @@ mod tests {
         metrics.connection_opened(Transport::LongPoll);
         metrics.rate_limited("messages_per_user");
         metrics.message_sent("default", RoomId::generate());
+        metrics.journal_queued(1);
+        metrics.journal_committed(3, ms);
     }
 
     #[test]
@@ -509,6 +591,10 @@ mod tests {
             ),
             (r#"parlour_repo_query_duration_seconds_count{result="ok"}"#, 1.0),
             (r#"parlour_repo_query_duration_seconds_count{result="error"}"#, 1.0),
+            (r#"parlour_journal_batch_messages_bucket{le="2"}"#, 0.0),
+            (r#"parlour_journal_batch_messages_bucket{le="5"}"#, 1.0),
+            ("parlour_journal_commit_duration_seconds_count", 1.0),
+            ("parlour_journal_queued_messages", 1.0),
             (r#"parlour_connections_active{transport="websocket"}"#, 1.0),
             (r#"parlour_connections_active{transport="longpoll"}"#, 1.0),
             (r#"parlour_rate_limited_total{limit="messages_per_user"}"#, 1.0),

@@ -1,38 +1,34 @@
 //! From settings to a running server, and back to nothing.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use actix_web::{
-    App as HttpApp, HttpServer,
-    dev::{Extensions, Server, ServerHandle},
-    middleware::from_fn,
-    rt::net::TcpStream,
+    dev::{Server, ServerHandle},
     web,
 };
-use socket2::{SockRef, TcpKeepalive};
 use tokio::time;
 use tracing::{error, info, warn};
-use tracing_actix_web::TracingLogger;
 
 use crate::{
     accounts::{PasswordHasher, Tokens},
     app::App,
     chat,
     config::Settings,
+    descriptors,
     media::Inspector,
     metrics::Metrics,
     realtime::Realtime,
+    standing::Standings,
     store::{DatabaseOptions, Store, StoreError},
-    telemetry::{self, RequestSpan, TelemetryError},
+    telemetry::{self, TelemetryError},
     tenants,
     upkeep::Upkeep,
     vault::Vault,
     web::{
         bundle::Bundle,
-        edge::edge,
-        listeners::{self, AdminListener},
-        routes,
-        socket::{self, longpoll::LongPolls},
+        newest_pages::NewestPages,
+        serve::{self, Doors, ListenError, Listening},
+        tls::{Tls, TlsError},
     },
 };
 
@@ -72,15 +68,12 @@ pub enum StartupError {
     /// The secrets that the database keeps do not open.
     #[error("the secrets in the database cannot be used")]
     Sealed(#[source] tenants::Error),
-    /// The address could not be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// The certificate or its key are no good.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address could not be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The signals that end the server cannot be listened for.
     #[error("signals cannot be listened for")]
     Signals(#[source] io::Error),
@@ -92,6 +85,7 @@ pub enum StartupError {
 /// A server that listens, and the parts that tests and shutdown reach for.
 pub struct Application {
     server: Server,
+    doors: Doors,
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
     app: web::Data<App>,
@@ -112,6 +106,7 @@ impl Application {
             .clone()
             .ok_or(StartupError::NoSecret("auth.secret_key"))?;
         let vault = Vault::from_settings(&settings.auth).ok_or(StartupError::NoSecret("auth.master_key"))?;
+        let tls = Tls::from_settings(&settings.server)?;
         let metrics = Metrics::new(&settings);
         let options = DatabaseOptions::from(&settings.database);
         // Connecting first: a database that is not safe to write to is not migrated either.
@@ -131,9 +126,11 @@ impl Application {
             settings.auth.hash_concurrency,
             settings.auth.hash_queue_max.get().unwrap_or(usize::MAX / 2),
         );
-        let tokens = Tokens::new(&secret_key, settings.auth.token_lifetime);
+        let tokens = Tokens::new(&secret_key, settings.auth.token_lifetime).remembering(settings.cache.tokens);
         let realtime = Realtime::start(&settings, store.clone(), metrics.clone()).await?;
         let app = web::Data::new(App {
+            standings: Standings::new(store.clone(), &settings.database, &settings.cache),
+            newest_pages: NewestPages::new(settings.cache.page_bytes),
             store,
             tokens,
             vault,
@@ -145,9 +142,18 @@ impl Application {
             settings,
         });
         let upkeep = Upkeep::start(&app);
-        let (server, address, admin_address) = listen(&app)?;
+        let Listening {
+            server,
+            doors,
+            address,
+            admin_address,
+        } = serve::listen(&app, tls.as_ref())?;
+        if let Some(tls) = tls {
+            tls.watch(app.settings.server.tls_reload_interval);
+        }
         Ok(Self {
             server,
+            doors,
             address,
             admin_address,
             app,
@@ -174,6 +180,7 @@ impl Application {
     pub fn stopper(&self) -> Stopper {
         Stopper {
             server: self.server.handle(),
+            doors: self.doors.clone(),
             app: self.app.clone(),
             upkeep: self.upkeep.clone(),
         }
@@ -193,6 +200,7 @@ impl Application {
 #[derive(Clone)]
 pub struct Stopper {
     server: ServerHandle,
+    doors: Doors,
     app: web::Data<App>,
     upkeep: Upkeep,
 }
@@ -209,16 +217,19 @@ impl Stopper {
             .app
             .realtime
             .drain(socket.drain_batch, socket.drain_interval, timeout);
-        if time::timeout(timeout, async { tokio::join!(drained, self.server.stop(true)) })
-            .await
-            .is_err()
-        {
+        let stopped = async {
+            tokio::join!(self.doors.shut(), drained);
+            // Sockets live on the workers' threads, which end here.
+            self.server.stop(true).await;
+        };
+        if time::timeout(timeout, stopped).await.is_err() {
             warn!(
                 timeout_ms = timeout.as_millis(),
                 "stopped before everything was finished"
             );
             self.server.stop(false).await;
         }
+        self.app.realtime.finish(timeout).await;
         self.app.realtime.stop();
     }
 }
@@ -230,6 +241,7 @@ impl Stopper {
 /// [`StartupError`], see [`Application::build`] and [`Application::serve`].
 pub async fn run(settings: Settings) -> Result<(), StartupError> {
     telemetry::init(&settings.log)?;
+    descriptors::raise_limit(&settings);
     let application = Application::build(settings).await?;
     let address = application.address();
     let app = application.app();
@@ -281,22 +293,27 @@ fn end_signal() -> io::Result<impl Future<Output = ()>> {
     reason = "the ready line is the command's output; logs go to standard error"
 )]
 fn announce(address: SocketAddr, settings: &Settings) {
-    println!("parlour is ready on http://{address}");
+    let (http, ws) = if settings.server.tls_cert.is_some() {
+        ("https", "wss")
+    } else {
+        ("http", "ws")
+    };
+    println!("parlour is ready on {http}://{address}");
     if !settings.environment.is_development() {
         return;
     }
-    println!("\n  chat             http://{address}/");
+    println!("\n  chat             {http}://{address}/");
     for tenant in settings
         .tenants
         .ensure
         .iter()
         .filter(|slug| **slug != settings.tenants.default)
     {
-        println!("                   http://{address}/?tenant={tenant}");
+        println!("                   {http}://{address}/?tenant={tenant}");
     }
     println!(
-        "  embed doctor     http://{address}/embed/doctor\n  API description  http://{address}/docs/\n  \
-         socket           ws://{address}/chat/socket/websocket\n"
+        "  embed doctor     {http}://{address}/embed/doctor\n  API description  {http}://{address}/docs/\n  \
+         socket           {ws}://{address}/chat/socket/websocket\n"
     );
 }
 
@@ -314,67 +331,4 @@ async fn ensure_tenant(store: &Store, slug: &str) -> Result<(), StartupError> {
             source,
         })?;
     Ok(())
-}
-
-fn listen(app: &web::Data<App>) -> Result<(Server, SocketAddr, Option<SocketAddr>), StartupError> {
-    let settings = app.settings.server.clone();
-    let user_timeout = app.settings.socket.user_timeout;
-    let polls = web::Data::new(LongPolls::default());
-    let admin_listener = AdminListener::default();
-    let (data, listener) = (app.clone(), web::Data::new(admin_listener.clone()));
-    let marked = admin_listener.clone();
-    let mut server = HttpServer::new(move || {
-        data.metrics.watch_runtime();
-        HttpApp::new()
-            .app_data(polls.clone())
-            .app_data(listener.clone())
-            .app_data(web::Data::new(data.metrics.clone()))
-            .configure(socket::configure)
-            .configure(routes::configure(data.clone()))
-            .wrap(from_fn(listeners::operations_only))
-            .wrap(from_fn(edge))
-            .wrap(from_fn(telemetry::observe))
-            .wrap(TracingLogger::<RequestSpan>::new())
-    })
-    .client_request_timeout(settings.header_timeout)
-    .client_disconnect_timeout(settings.disconnect_timeout)
-    .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
-    .on_connect(move |connection, extensions: &mut Extensions| {
-        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-            marked.mark(stream, extensions);
-            tune(stream, user_timeout);
-        }
-    })
-    // The caps on sockets decide, and know whom to refuse; the framework's own would let clients wait unheard.
-    .max_connections(usize::MAX)
-    .disable_signals();
-    if let Some(workers) = settings.workers {
-        server = server.workers(workers);
-    }
-    let address = SocketAddr::new(settings.host, settings.port);
-    for address in [Some(address), settings.admin_listen].into_iter().flatten() {
-        server = server
-            .bind(address)
-            .map_err(|source| StartupError::Listen { address, source })?;
-    }
-    let bound = server.addrs();
-    let admin_address = settings.admin_listen.and(bound.get(1).copied());
-    if let Some(admin_address) = admin_address {
-        admin_listener.set(admin_address);
-    }
-    let address = bound.first().copied().unwrap_or(address);
-    Ok((server.run(), address, admin_address))
-}
-
-/// Small frames must not wait for one another, and a peer that takes nothing more must not keep its socket:
-/// a session actor whose client does not read is not even polled, so only the kernel can end it.
-fn tune(stream: &TcpStream, user_timeout: Duration) {
-    let socket = SockRef::from(stream);
-    let tuned = socket
-        .set_tcp_nodelay(true)
-        .and_then(|()| socket.set_tcp_user_timeout(Some(user_timeout)))
-        .and_then(|()| socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(user_timeout)));
-    if let Err(error) = tuned {
-        warn!(%error, "socket options not set");
-    }
 }

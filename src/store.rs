@@ -22,6 +22,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{config::DatabaseSettings, entity::deployment};
 
+pub mod rows;
+
 /// How long a write waits for another process that holds the SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -30,6 +32,14 @@ const SQLITE_JOURNAL_BYTES: &str = "67108864";
 
 /// Prepared statements each Postgres connection keeps.
 const POSTGRES_STATEMENT_CACHE: usize = 256;
+
+/// Has the planner of Postgres look rows up by index. A statement that is prepared while its tables are empty would read
+/// them from end to end, and go on doing so as they grow, until they are analysed.
+const BY_INDEX: [(&str, &str); 3] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
 
 /// A connection that was idle this long is tested before it is used.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
@@ -93,6 +103,19 @@ pub fn is_unreachable(error: &DbErr) -> bool {
     }
 }
 
+/// Whether a statement was given up because something else took too long: another one that held a lock, or itself.
+pub fn is_timeout(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return false;
+    };
+    // Of Postgres: lock_not_available, query_canceled. Of SQLite: SQLITE_BUSY.
+    let timeout = |code: &str| matches!(code, "55P03" | "57014" | "5");
+    match cause.as_ref() {
+        SqlxError::Database(error) => error.code().is_some_and(|code| timeout(&code)),
+        _ => false,
+    }
+}
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -126,6 +149,8 @@ pub type QueryObserver = Arc<dyn Fn(Duration, bool) + Send + Sync>;
 pub struct Store {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    options: Arc<DatabaseOptions>,
+    observer: Option<QueryObserver>,
 }
 
 impl fmt::Debug for Store {
@@ -143,23 +168,50 @@ impl Store {
     /// [`StoreError::UnsafeDurability`] when Postgres runs with `fsync`, `full_page_writes` or
     /// `synchronous_commit` off and the options do not allow it; else what the database says.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, StoreError> {
-        match engine(options)? {
+        let (reader, writer) = match engine(options)? {
             DbBackend::Sqlite => {
-                let writer = connect(options, 1).await?;
-                let reader = connect(options, options.pool_size.max(1)).await?;
-                Ok(Self { reader, writer })
+                let writer = connect(options, 1, Purpose::Shared).await?;
+                (
+                    connect(options, options.pool_size.max(1), Purpose::Shared).await?,
+                    writer,
+                )
             }
             _ => {
-                let pool = connect(options, options.pool_size.max(1)).await?;
+                let pool = connect(options, options.pool_size.max(1), Purpose::Shared).await?;
                 if !options.allow_unsafe_durability {
                     check_durability(&pool).await?;
                 }
-                Ok(Self {
-                    reader: pool.clone(),
-                    writer: pool,
-                })
+                (pool.clone(), pool)
             }
+        };
+        Ok(Self {
+            reader,
+            writer,
+            options: Arc::new(options.clone()),
+            observer: None,
+        })
+    }
+
+    /// The same database by a connection of its own, for who stores messages all the time: it need not wait for others.
+    /// The connection is opened by the thread that uses it first, which is woken by no other one then. SQLite has one
+    /// writer, so there it is this store.
+    ///
+    /// # Errors
+    /// As [`Store::connect`].
+    pub async fn with_own_connection(&self) -> Result<Self, StoreError> {
+        if self.backend() == DbBackend::Sqlite {
+            return Ok(self.clone());
         }
+        let own = connect(&self.options, 1, Purpose::Journal).await?;
+        let mut store = Self {
+            reader: own.clone(),
+            writer: own,
+            ..self.clone()
+        };
+        if let Some(observer) = self.observer.clone() {
+            store.on_query(&observer);
+        }
+        Ok(store)
     }
 
     /// Brings the schema up to date, on one connection of its own which is closed after.
@@ -227,6 +279,7 @@ impl Store {
 
     /// Has each query reported to `observer`. Clones made before stay silent.
     pub fn on_query(&mut self, observer: &QueryObserver) {
+        self.observer = Some(Arc::clone(observer));
         for connection in [&mut self.reader, &mut self.writer] {
             let observer = Arc::clone(observer);
             connection.set_metric_callback(move |query| observer(query.elapsed, query.failed));
@@ -266,7 +319,20 @@ fn engine(options: &DatabaseOptions) -> Result<DbBackend, StoreError> {
     }
 }
 
-async fn connect(options: &DatabaseOptions, connections: u32) -> Result<DatabaseConnection, StoreError> {
+/// What connections are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// All sorts of things. One is opened at once, so that it is known to work.
+    Shared,
+    /// Looking up a few rows by their keys, again and again, and adding some. They are opened when they are used.
+    Journal,
+}
+
+async fn connect(
+    options: &DatabaseOptions,
+    connections: u32,
+    purpose: Purpose,
+) -> Result<DatabaseConnection, StoreError> {
     let url = options.url.expose_secret();
     let mut connect = match engine(options)? {
         DbBackend::Sqlite => {
@@ -300,6 +366,10 @@ async fn connect(options: &DatabaseOptions, connections: u32) -> Result<Database
                 .statement_cache_capacity(POSTGRES_STATEMENT_CACHE)
                 .options(timeouts.map(|(name, timeout)| (name, timeout.as_millis().to_string())))
                 .disable_statement_logging();
+            let postgres = match purpose {
+                Purpose::Shared => postgres,
+                Purpose::Journal => postgres.options(BY_INDEX),
+            };
             connect.map_sqlx_postgres_opts(move |_| postgres.clone());
             connect.test_before_acquire_if_idle_for(TEST_AFTER_IDLE);
             connect
@@ -309,6 +379,7 @@ async fn connect(options: &DatabaseOptions, connections: u32) -> Result<Database
         .max_connections(connections)
         .acquire_timeout(options.acquire_timeout)
         .connect_timeout(options.acquire_timeout)
+        .connect_lazy(purpose == Purpose::Journal)
         .test_before_acquire(false)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
@@ -323,7 +394,7 @@ async fn connect_for_migrations(options: &DatabaseOptions) -> Result<DatabaseCon
         lock_timeout: Duration::ZERO,
         ..options.clone()
     };
-    connect(&patient, 1).await
+    connect(&patient, 1, Purpose::Shared).await
 }
 
 fn create_folder(options: &DatabaseOptions) -> Result<(), StoreError> {

@@ -76,8 +76,8 @@ fn tells_no_contents(metadata: &Metadata<'_>) -> bool {
     !(from_database && *metadata.level() == Level::TRACE)
 }
 
-/// Builds the span of a request, for `TracingLogger`: method, route, path without query, client's address, id; later status, and tenant
-/// and user once they are known.
+/// Builds the span of a request, for `TracingLogger`: method, path without query, client's address, id; later route and
+/// status, and tenant and user once they are known.
 pub struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
@@ -86,7 +86,8 @@ impl RootSpanBuilder for RequestSpan {
         tracing::info_span!(
             "request",
             method = %request.method(),
-            route = request.match_pattern().as_deref().unwrap_or(UNMATCHED),
+            // Known when the request has been routed: to ask before that is to route it once more.
+            route = field::Empty,
             path = request.path(),
             client = %client_address(request.request()),
             request_id = request_id.map(field::display),
@@ -120,7 +121,6 @@ pub async fn observe<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let metrics = request.app_data::<web::Data<Metrics>>().cloned();
-    let route = request.match_pattern();
     let method = request.method().clone();
     let request_id = request.extensions().get::<RequestId>().copied();
     let quiet = request.path().starts_with("/health/") || request.path() == "/metrics";
@@ -129,8 +129,14 @@ pub async fn observe<B: MessageBody + 'static>(
 
     let latency = started.elapsed();
     let status = status_of(&outcome);
+    let route = outcome
+        .as_ref()
+        .ok()
+        .and_then(|response| response.request().match_pattern());
+    let route = route.as_deref().unwrap_or(UNMATCHED);
+    Span::current().record("route", route);
     if let Some(metrics) = metrics {
-        metrics.http_stop(&method, route.as_deref().unwrap_or(UNMATCHED), status, latency);
+        metrics.http_stop(&method, route, status, latency);
     }
     let latency_ms = latency.as_secs_f64() * 1000.0;
     if quiet {

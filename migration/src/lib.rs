@@ -9,6 +9,7 @@ mod m20261122_000003_members;
 mod m20261122_000004_websites;
 mod m20261122_000005_page_rooms;
 mod m20261122_000006_uploads;
+mod m20261122_000007_revisions;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_websites::Migration),
             Box::new(m20261122_000005_page_rooms::Migration),
             Box::new(m20261122_000006_uploads::Migration),
+            Box::new(m20261122_000007_revisions::Migration),
         ]
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::{
 use super::{Error, User, UserKind, usernames::is_username};
 use crate::{
     entity::{TenantScoped, room_member, user},
-    ids::UserId,
+    ids::{TenantId, UserId},
     page::{List, Page, PageRequest},
     scope::Scope,
     store::Store,
@@ -34,6 +34,19 @@ pub async fn get_user(store: &Store, scope: &Scope, id: UserId, directory: UserD
         .await?
         .map(User::from)
         .ok_or(Error::NotFound)
+}
+
+/// A user, whoever asks, and how often their row was changed until it was read so.
+pub(crate) async fn get_user_at_rev(
+    store: &Store,
+    tenant_id: TenantId,
+    id: UserId,
+) -> Result<Option<(i64, User)>, Error> {
+    let row = user::Entity::in_tenant(tenant_id)
+        .filter(user::Column::Id.eq(id))
+        .one(store.reader())
+        .await?;
+    Ok(row.map(|row| (row.rev, row.into())))
 }
 
 /// The users whom the asker finds, by name without regard to case. Users who were deleted are not listed.

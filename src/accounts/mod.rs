@@ -13,6 +13,7 @@ use crate::{
 
 pub use crate::entity::user::UserKind;
 pub use counts::{KindCounts, count_users};
+pub(crate) use directory::get_user_at_rev;
 pub use directory::{directory_for, get_user, list_users};
 pub use error::Error;
 pub use guests::{Claimed, GUEST_KEY_PREFIX, claim_guest, create_guest, return_as_guest};
@@ -25,6 +26,7 @@ pub use profile::{
     ATTRS_BYTES_MAX, AVATAR_URL_BYTES_MAX, EMAIL_HASH_CHARS_MAX, EXTERNAL_ID_CHARS_MAX, NAME_CHARS_MAX, ProfilePatch,
 };
 pub use provision::{HostUser, Provisioned, Welcome, provision, upsert_user, welcome};
+pub(crate) use session::{TokenFacts, is_good};
 pub use session::{purge_revoked_tokens, revoke_token, session_user};
 pub use token::{Claims, IssuedToken, TOKEN_BYTES_MAX, TokenError, Tokens};
 pub use usernames::{USERNAME_CHARS_MAX, USERNAME_CHARS_MIN};

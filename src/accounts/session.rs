@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr},
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr},
 };
 use uuid::Uuid;
 
@@ -51,37 +51,66 @@ pub async fn session_user(store: &Store, claims: &Claims) -> Result<User, Error>
     }
 }
 
-/// The user who is meant by a condition, and whether a token of theirs is still good; see [`session_user`].
-pub(super) async fn judge(store: &Store, whose: SimpleExpr, token: &Presented) -> Result<Option<Judged>, Error> {
+/// What of a token decides whether it is still good, in a statement: values, or columns of what the statement reads.
+pub(crate) struct TokenFacts {
+    pub tenant_id: Expr,
+    pub token_id: Expr,
+    pub issued_at: Expr,
+    /// The website's key that the token stands and falls with; in a column it may be missing.
+    pub key_id: Option<Expr>,
+}
+
+/// Whether a token is still good, where its user's row is read; see [`session_user`].
+pub(crate) fn is_good(token: TokenFacts) -> Condition {
+    let TokenFacts {
+        tenant_id,
+        token_id,
+        issued_at,
+        key_id,
+    } = token;
+    let of_signed_out = |column: revoked_token::Column| Expr::col((revoked_token::Entity, column));
     let signed_out = Query::select()
         .expr(Expr::val(1))
         .from(revoked_token::Entity)
-        .and_where(revoked_token::Column::TenantId.eq(token.tenant_id))
-        .and_where(revoked_token::Column::TokenId.eq(token.token_id))
+        .and_where(of_signed_out(revoked_token::Column::TenantId).eq(tenant_id.clone()))
+        .and_where(of_signed_out(revoked_token::Column::TokenId).eq(token_id))
         .take();
+    let its_tenant = Alias::new("its_tenant");
     let tenant_is_open = Query::select()
         .expr(Expr::val(1))
-        .from(tenant::Entity)
-        .and_where(tenant::Column::Id.eq(token.tenant_id))
-        .and_where(tenant::Column::SuspendedAt.is_null())
+        .from_as(tenant::Entity, its_tenant.clone())
+        .and_where(Expr::col((its_tenant.clone(), tenant::Column::Id)).eq(tenant_id.clone()))
+        .and_where(Expr::col((its_tenant, tenant::Column::SuspendedAt)).is_null())
         .take();
     let mut good = Condition::all()
         .add(user::Column::DeletedAt.is_null())
         .add(user::Column::SuspendedAt.is_null())
         .add(user::Column::ClaimedBy.is_null())
-        .add(user::Column::TokensNotBefore.lte(token.issued_at))
+        .add(user::Column::TokensNotBefore.into_expr().lte(issued_at))
         .add(Expr::exists(signed_out).not())
         .add(Expr::exists(tenant_is_open));
-    if let Some(key_id) = token.key_id {
+    if let Some(key_id) = key_id {
+        let of_key = |column: signing_key::Column| Expr::col((signing_key::Entity, column));
         let key_is_live = Query::select()
             .expr(Expr::val(1))
             .from(signing_key::Entity)
-            .and_where(signing_key::Column::TenantId.eq(token.tenant_id))
-            .and_where(signing_key::Column::Id.eq(key_id))
-            .and_where(signing_key::Column::RevokedAt.is_null())
+            .and_where(of_key(signing_key::Column::TenantId).eq(tenant_id))
+            .and_where(of_key(signing_key::Column::Id).eq(key_id.clone()))
+            .and_where(of_key(signing_key::Column::RevokedAt).is_null())
             .take();
-        good = good.add(Expr::exists(key_is_live));
+        good = good.add(key_id.is_null().or(Expr::exists(key_is_live)));
     }
+    good
+}
+
+/// The user who is meant by a condition, and whether a token of theirs is still good; see [`session_user`].
+pub(super) async fn judge(store: &Store, whose: SimpleExpr, token: &Presented) -> Result<Option<Judged>, Error> {
+    let good = is_good(TokenFacts {
+        tenant_id: Expr::value(token.tenant_id),
+        token_id: Expr::value(token.token_id),
+        issued_at: Expr::value(token.issued_at),
+        key_id: token.key_id.map(Expr::value),
+    });
     Ok(user::Entity::in_tenant(token.tenant_id)
         .filter(whose)
         .expr_as(SimpleExpr::from(good), "good")

@@ -1,10 +1,16 @@
 //! Session tokens: JWTs signed with the server's secret.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind};
+use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::{Uuid, Version};
 
 use super::User;
@@ -48,6 +54,11 @@ impl Claims {
             tenant_id: self.tenant_id,
             user_id: self.user_id,
         }
+    }
+
+    /// Whether its time is over, by the clock of any server.
+    fn has_expired(&self) -> bool {
+        self.expires_at < Timestamp::now().seconds() - LEEWAY_S.cast_signed()
     }
 }
 
@@ -93,7 +104,15 @@ pub struct Tokens {
     decoding: DecodingKey,
     validation: Validation,
     lifetime: Duration,
+    /// What tokens said whose signature was good, and when, by their digest.
+    verified: Option<Arc<Cache<Digest, (Instant, Claims)>>>,
 }
+
+/// How long a signature need not be checked again. A website's key is noted as used when it is.
+const VERIFIED_FOR: Duration = Duration::from_secs(60);
+
+/// SHA-256 of a token: what is kept in memory opens nothing.
+type Digest = [u8; 32];
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +136,16 @@ impl Tokens {
             decoding: DecodingKey::from_secret(secret),
             validation,
             lifetime,
+            verified: None,
         }
+    }
+
+    /// The same, which remember for a while what so many tokens said whose signature was good. Nothing else is
+    /// remembered: whether such a token is still good is for [`crate::standing`] to find, each time.
+    #[must_use]
+    pub fn remembering(mut self, tokens: usize) -> Self {
+        self.verified = (tokens > 0).then(|| Arc::new(Cache::new(tokens)));
+        self
     }
 
     /// A token for this user, good from now on.
@@ -169,6 +197,26 @@ impl Tokens {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
+        let claims = self.decode(token)?;
+        self.remember(token, claims);
+        Ok(claims)
+    }
+
+    /// Keeps what a token said whose signature is good, whoever signed it.
+    pub fn remember(&self, token: &str, claims: Claims) {
+        if let Some(verified) = &self.verified {
+            verified.insert(digest(token), (Instant::now(), claims));
+        }
+    }
+
+    /// What this token said when its signature was found to be good, a short time ago, unless it has expired.
+    pub fn recall(&self, token: &str) -> Option<Claims> {
+        let verified = self.verified.as_ref().filter(|_| token.len() <= TOKEN_BYTES_MAX)?;
+        let (at, claims) = verified.get(&digest(token))?;
+        (at.elapsed() < VERIFIED_FOR && !claims.has_expired()).then_some(claims)
+    }
+
+    fn decode(&self, token: &str) -> Result<Claims, TokenError> {
         let token = decode::<Wire>(token, &self.decoding, &self.validation).map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => TokenError::Expired,
             _ => TokenError::Invalid,
@@ -186,6 +234,10 @@ impl Tokens {
             key_id: wire.key,
         })
     }
+}
+
+fn digest(token: &str) -> Digest {
+    Sha256::digest(token.as_bytes()).into()
 }
 
 /// When the token with this id was issued; `None` for an id that does not say.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{CaseStatement, Expr},
 };
 
@@ -74,6 +74,42 @@ pub(super) fn count(ids: &[UploadId]) -> i64 {
     i64::try_from(ids.len()).unwrap_or(i64::MAX)
 }
 
+/// What is wrong with uploads that [`attach`] does not put into a message.
+pub(super) fn not_free() -> Violations {
+    let problem = "must be uploads of yours to this room that are in no message yet";
+    Violations::of("attachments", problem)
+}
+
+/// Sees to it that uploads stay as [`attach`] needs them, until the end of the transaction.
+///
+/// # Errors
+/// As [`attach`].
+pub(super) async fn lock_free(
+    transaction: &DatabaseTransaction,
+    scope: &Scope,
+    room_id: RoomId,
+    ids: &[UploadId],
+) -> Result<(), Error> {
+    let free = upload::Entity::in_tenant(scope.tenant_id)
+        .filter(is_free(scope, room_id, ids))
+        .lock_exclusive()
+        .all(transaction)
+        .await?;
+    if free.len() == ids.len() {
+        Ok(())
+    } else {
+        Err(not_free().into())
+    }
+}
+
+fn is_free(scope: &Scope, room_id: RoomId, ids: &[UploadId]) -> Condition {
+    Condition::all()
+        .add(upload::Column::RoomId.eq(room_id))
+        .add(upload::Column::UserId.eq(scope.user_id))
+        .add(upload::Column::Seq.is_null())
+        .add(upload::Column::Id.is_in(ids.iter().copied()))
+}
+
 /// Puts uploads into a message, which is stored already: those of the asker for this room that are in none yet.
 ///
 /// # Errors
@@ -93,17 +129,13 @@ pub(super) async fn attach(
         place = place.case(upload::Column::Id.eq(*id), Expr::val(number));
     }
     let attached = upload::Entity::update_in_tenant(scope.tenant_id)
-        .filter(upload::Column::RoomId.eq(room_id))
-        .filter(upload::Column::UserId.eq(scope.user_id))
-        .filter(upload::Column::Seq.is_null())
-        .filter(upload::Column::Id.is_in(ids.iter().copied()))
+        .filter(is_free(scope, room_id, ids))
         .col_expr(upload::Column::Seq, Expr::value(seq))
         .col_expr(upload::Column::Place, place.into())
         .exec(transaction)
         .await?;
     if attached.rows_affected != ids.len() as u64 {
-        let problem = "must be uploads of yours to this room that are in no message yet";
-        return Err(Violations::of("attachments", problem).into());
+        return Err(not_free().into());
     }
     let mut found = load(transaction, scope, room_id, vec![seq]).await?;
     Ok(found.remove(&seq).unwrap_or_default())

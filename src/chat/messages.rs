@@ -1,26 +1,18 @@
 //! Messages: the log of a room.
 
-use std::collections::HashMap;
-
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    Select, sea_query::IntoCondition,
+    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::IntoCondition,
 };
 use uuid::Uuid;
 
 use super::{
-    Attachment, Error, MessageKind, Quote, ReactionCount, Room, RoomRef, ThreadSummary, UserRef, attachments, changes,
-    details::{self, Details, MessageRow, in_room},
-    members::{self, MemberChange},
-    mentions,
-    permissions::{self, Act},
-    rooms, threads,
-    turn::Turn,
+    Attachment, Error, MessageKind, Quote, ReactionCount, RoomRef, ThreadSummary, UserRef,
+    details::{self, MessageRow, in_room},
+    rooms,
 };
 use crate::{
-    config::Cap,
     entity::message,
-    ids::{MessageId, RoomId, UploadId, UserId},
+    ids::{MessageId, RoomId, UserId},
     page::{PAGE_LIMIT_DEFAULT, check_limit},
     scope::Scope,
     store::Store,
@@ -30,9 +22,6 @@ use crate::{
 
 /// Most characters of a message, after trimming.
 pub const CONTENT_CHARS_MAX: usize = 2000;
-
-/// Most characters of a `client_id`.
-pub const CLIENT_ID_CHARS_MAX: usize = 64;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,36 +76,6 @@ impl Message {
     }
 }
 
-/// What a user wants to say.
-#[derive(Clone, Debug, Default)]
-pub struct NewMessage {
-    /// 1 to [`CONTENT_CHARS_MAX`] characters after trimming, or none in a message with attachments; stored as it is,
-    /// untrimmed.
-    pub content: String,
-    /// 1 to [`CLIENT_ID_CHARS_MAX`] printable ASCII characters. Sending the same message with the same id again
-    /// stores nothing and gives the first answer.
-    pub client_id: Option<String>,
-    /// A message of the same room.
-    pub reply_to: Option<MessageId>,
-    /// A message of the same room, in whose thread this one is to be; it is in no thread itself.
-    pub thread_root: Option<MessageId>,
-    /// Whether a message in a thread is in the room's main history, too.
-    pub also_in_room: bool,
-    /// Up to [`ATTACHMENTS_MAX`](super::ATTACHMENTS_MAX) uploads of the author's to this room that are in no message yet.
-    pub attachments: Vec<UploadId>,
-}
-
-/// A stored message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// The message.
-    pub message: Message,
-    /// Whether it had been stored before: the answer is the first one, and there is nothing to broadcast.
-    pub repeated: bool,
-    /// The membership of the public room that the author has by it.
-    pub joined: Option<MemberChange>,
-}
-
 /// Which messages of a room are asked for. Without bounds: the newest.
 #[derive(Clone, Debug)]
 pub struct MessageQuery {
@@ -141,6 +100,13 @@ impl Default for MessageQuery {
     }
 }
 
+impl MessageQuery {
+    /// Whether it has no bounds.
+    pub const fn is_newest(&self) -> bool {
+        self.before_id.is_none() && self.after_id.is_none() && self.inserted_before.is_none()
+    }
+}
+
 /// Messages of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePage {
@@ -150,151 +116,6 @@ pub struct MessagePage {
     pub has_more: bool,
     /// Number of the room's last change when the page was read.
     pub head_seq: i64,
-}
-
-/// Stores a message as the room's next one. The first message in a public room makes its author a member.
-///
-/// One transaction, which takes the room's row before anything else: messages of a room commit one after the
-/// other in the order of their numbers, without a gap, and repeats sent at the same time find each other.
-///
-/// # Errors
-/// [`Error::Invalid`] for input against the rules of [`NewMessage`]; [`Error::RoomNotFound`];
-/// [`Error::NotMember`] in a private room or dm of others; [`Error::Banned`]; [`Error::ReadOnly`] for a reader,
-/// [`Error::Frozen`], [`Error::Muted`], [`Error::SlowMode`], none of them for a repeat; [`Error::Conflict`] when the author used the `client_id` in this room for something else;
-/// [`Error::RoomFull`] when the author would become a member of a room that has `members_max`;
-/// [`Error::UserNotFound`] when the asker is no user of the tenant. No number is used up then.
-pub async fn append_message(
-    store: &Store,
-    scope: &Scope,
-    room: &RoomRef,
-    new: NewMessage,
-    members_max: Cap<u64>,
-) -> Result<Appended, Error> {
-    check_new(&new)?;
-    let turn = Turn::begin(store, scope, room).await?;
-    if let Some(client_id) = &new.client_id {
-        let first = in_room(scope, turn.room.id)
-            .filter(message::Column::UserId.eq(scope.user_id))
-            .filter(message::Column::ClientId.eq(client_id.as_str()))
-            .one(&turn.transaction)
-            .await?;
-        if let Some(first) = first {
-            return repeat(turn, first, &new).await;
-        }
-    }
-    turn.check(Act::Write)?;
-    permissions::check_pace(&turn.transaction, &turn.room, &turn.person).await?;
-    let mut related = related(&turn, &new).await?;
-    let joined = match turn.person.role {
-        Some(_) => None,
-        None => {
-            let role = members::admit(&turn.transaction, &turn.room, &turn.person, members_max).await?;
-            Some(MemberChange {
-                room: turn.room.clone().into(),
-                user: turn.person.user.clone(),
-                before: None,
-                after: Some(role),
-            })
-        }
-    };
-    let mentions = mentions::resolve(&turn.transaction, scope, &turn.room, &new.content).await?;
-    let row = MessageRow {
-        message: message::Model {
-            tenant_id: scope.tenant_id,
-            room_id: turn.room.id,
-            seq: turn.room.head_seq,
-            id: MessageId::generate(),
-            changed_seq: turn.room.head_seq,
-            user_id: scope.user_id,
-            kind: MessageKind::Text,
-            in_room: is_in_room(&new),
-            content: new.content,
-            client_id: new.client_id,
-            reply_to: new.reply_to,
-            edited_at: None,
-            deleted_at: None,
-            inserted_at: Timestamp::now(),
-            thread_root: new.thread_root,
-            reply_count: 0,
-            last_reply_seq: None,
-            last_reply_at: None,
-            reaction_count: 0,
-            mention_count: mentions::count(&mentions),
-            attachment_count: attachments::count(&new.attachments),
-            pinned_at: None,
-            pinned_by: None,
-        },
-        author: turn.person.user.clone(),
-    };
-    message::Entity::insert(row.message.clone().into_active_model())
-        .exec_without_returning(&turn.transaction)
-        .await?;
-    mentions::insert(&turn.transaction, scope, turn.room.id, row.message.seq, &mentions).await?;
-    let (room_id, seq) = (turn.room.id, row.message.seq);
-    let attachments = attachments::attach(&turn.transaction, scope, room_id, seq, &new.attachments).await?;
-    let reply_to = new.reply_to.and_then(|id| related.get(&id)).map(MessageRow::quote);
-    let thread = match new.thread_root.and_then(|id| related.get_mut(&id)) {
-        Some(root) => {
-            threads::reply_added(&turn, root, &row.message).await?;
-            Some(root.thread_summary())
-        }
-        None => None,
-    };
-    turn.transaction.commit().await?;
-    Ok(Appended {
-        message: row.into_message(Details {
-            reply_to,
-            thread,
-            reactions: Vec::new(),
-            mentions,
-            attachments,
-        }),
-        repeated: false,
-        joined,
-    })
-}
-
-/// The answer to a message with a `client_id` that the author has used before.
-async fn repeat(turn: Turn, first: message::Model, new: &NewMessage) -> Result<Appended, Error> {
-    let same = first.reply_to == new.reply_to
-        && first.thread_root == new.thread_root
-        && first.in_room == is_in_room(new)
-        && changes::first_content(&turn.transaction, &turn.scope, &first).await? == new.content;
-    if !same {
-        return Err(Error::Conflict);
-    }
-    let author = turn.person.user.clone();
-    let given_up = turn.give_up(MessageRow { message: first, author }).await?;
-    // Of a deleted message nobody knows any more what was in it.
-    let attached = given_up.message.attachments.iter().map(|attachment| attachment.id);
-    if given_up.message.deleted_at.is_none() && !attached.eq(new.attachments.iter().copied()) {
-        return Err(Error::Conflict);
-    }
-    Ok(Appended {
-        message: given_up.message,
-        repeated: true,
-        joined: None,
-    })
-}
-
-/// The messages that a new one answers and is under, checked; one query, none when it names none.
-async fn related(turn: &Turn, new: &NewMessage) -> Result<HashMap<MessageId, MessageRow>, Error> {
-    let ids: Vec<MessageId> = new.reply_to.into_iter().chain(new.thread_root).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = details::find_all(&turn.transaction, &turn.scope, turn.room.id, ids).await?;
-    if new.reply_to.is_some_and(|id| !found.contains_key(&id)) {
-        return Err(not_in_room("reply_to"));
-    }
-    if let Some(root) = new.thread_root {
-        threads::check_root(found.get(&root))?;
-    }
-    Ok(found)
-}
-
-fn is_in_room(new: &NewMessage) -> bool {
-    new.thread_root.is_none() || new.also_in_room
 }
 
 /// One message of a room, deleted or not.
@@ -325,20 +146,34 @@ pub async fn list_messages(
     check_limit(query.limit)?;
     // The head comes first: whatever has a number up to it was committed before.
     let (room, _) = rooms::find(store.reader(), scope, room).await?;
-    let in_history = in_room(scope, room.id).filter(message::Column::InRoom.eq(true));
-    page(store, scope, &room, in_history, query).await
+    list_messages_up_to(store, scope, room.id, room.head_seq, query).await
+}
+
+/// [`list_messages`] of a room that the asker may read in, when its head was read after they asked.
+///
+/// # Errors
+/// As [`list_messages`], where they do not depend on the room.
+pub async fn list_messages_up_to(
+    store: &Store,
+    scope: &Scope,
+    room_id: RoomId,
+    head_seq: i64,
+    query: MessageQuery,
+) -> Result<MessagePage, Error> {
+    let in_history = in_room(scope, room_id).filter(message::Column::InRoom.eq(true));
+    page(store, scope, room_id, head_seq, in_history, query).await
 }
 
 /// A page of some of a room's messages, with nothing above the room's head.
 pub(super) async fn page(
     store: &Store,
     scope: &Scope,
-    room: &Room,
+    room_id: RoomId,
+    head_seq: i64,
     messages: Select<message::Entity>,
     query: MessageQuery,
 ) -> Result<MessagePage, Error> {
     check_limit(query.limit)?;
-    let head_seq = room.head_seq;
     let nothing = MessagePage {
         messages: Vec::new(),
         has_more: false,
@@ -348,18 +183,18 @@ pub(super) async fn page(
     let bounded = match (query.before_id, query.after_id, query.inserted_before) {
         (None, None, None) => Condition::all(),
         (Some(before), None, None) => {
-            let seq = seq_of(store.reader(), scope, room.id, before)
+            let seq = seq_of(store.reader(), scope, room_id, before)
                 .await?
                 .ok_or_else(|| not_in_room("before_id"))?;
             message::Column::Seq.lt(seq).into_condition()
         }
         (None, Some(after), None) => {
-            let seq = seq_of(store.reader(), scope, room.id, after)
+            let seq = seq_of(store.reader(), scope, room_id, after)
                 .await?
                 .ok_or_else(|| not_in_room("after_id"))?;
             message::Column::Seq.gt(seq).into_condition()
         }
-        (None, None, Some(moment)) => match last_seq_before(store.reader(), scope, room.id, moment).await? {
+        (None, None, Some(moment)) => match last_seq_before(store.reader(), scope, room_id, moment).await? {
             Some(seq) => message::Column::Seq.lte(seq).into_condition(),
             None => return Ok(nothing),
         },
@@ -392,7 +227,7 @@ pub(super) async fn page(
         rows.reverse();
     }
     Ok(MessagePage {
-        messages: details::complete(store.reader(), scope, room.id, rows).await?,
+        messages: details::complete(store.reader(), scope, room_id, rows).await?,
         has_more,
         head_seq,
     })
@@ -440,8 +275,8 @@ pub(super) fn last_id_at(moment: Timestamp) -> MessageId {
     MessageId(Uuid::from_u64_pair((milliseconds << 16) | 0xffff, u64::MAX))
 }
 
-fn not_in_room(field: &str) -> Error {
-    Violations::of(field, "is not a message of this room").into()
+pub(super) fn not_in_room(field: &str) -> Violations {
+    Violations::of(field, "is not a message of this room")
 }
 
 /// Refuses a text of more than `max` characters after trimming, for tenants that allow less than
@@ -460,14 +295,14 @@ fn length_rule(max: usize) -> String {
     format!("must be 1 to {max} characters")
 }
 
-/// Checks a text against the rules of [`NewMessage`].
+/// Checks a text against the rules of [`NewMessage`](super::NewMessage).
 pub(super) fn check_content(content: &str, has_attachments: bool) -> Result<(), Violations> {
     let mut violations = Violations::new();
     add_content_violations(&mut violations, content, has_attachments);
     violations.into_result()
 }
 
-fn add_content_violations(violations: &mut Violations, content: &str, has_attachments: bool) {
+pub(super) fn add_content_violations(violations: &mut Violations, content: &str, has_attachments: bool) {
     let least = usize::from(!has_attachments);
     if !(least..=CONTENT_CHARS_MAX).contains(&content.trim().chars().count()) {
         violations.add("content", length_rule(CONTENT_CHARS_MAX));
@@ -476,20 +311,4 @@ fn add_content_violations(violations: &mut Violations, content: &str, has_attach
     if content.contains('\0') {
         violations.add("content", "must not contain the null character");
     }
-}
-
-fn check_new(new: &NewMessage) -> Result<(), Violations> {
-    let mut violations = Violations::new();
-    add_content_violations(&mut violations, &new.content, !new.attachments.is_empty());
-    attachments::check(&mut violations, &new.attachments);
-    if let Some(client_id) = &new.client_id {
-        let printable = client_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-        if !printable || !(1..=CLIENT_ID_CHARS_MAX).contains(&client_id.len()) {
-            violations.add(
-                "client_id",
-                format!("must be 1 to {CLIENT_ID_CHARS_MAX} printable ASCII characters"),
-            );
-        }
-    }
-    violations.into_result()
 }

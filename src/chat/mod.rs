@@ -5,6 +5,7 @@ pub use admin::{
     RoomOverview, admit_bot, create_site_room, delete_any_room, get_any_room, list_all_rooms, remove_site_member,
     set_site_member,
 };
+pub use append::{Append, Appended, CLIENT_ID_CHARS_MAX, NewMessage, append_batch, append_message, check_new};
 pub use attachments::{ATTACHMENTS_MAX, Attachment};
 pub use changes::{Changed, REVISIONS_LISTED_MAX, Revision, delete_message, edit_message, list_revisions};
 pub use departure::forget_user;
@@ -22,11 +23,12 @@ pub use members::{
 };
 pub use mentions::MENTIONS_MAX;
 pub use messages::{
-    Appended, CLIENT_ID_CHARS_MAX, CONTENT_CHARS_MAX, Message, MessagePage, MessageQuery, NewMessage, append_message,
-    check_length, get_message, list_messages,
+    CONTENT_CHARS_MAX, Message, MessagePage, MessageQuery, check_length, get_message, list_messages,
+    list_messages_up_to,
 };
 pub use moderation::{Moderation, REASON_CHARS_MAX, Sanction, ban, list_bans, list_mutes, mute, unban, unmute};
 pub use page_rooms::{PAGE_URL_CHARS_MAX, PageUrl, find_page_room, open_page_room};
+pub(crate) use permissions::in_force;
 pub use pins::{PINS_MAX, list_pins, pin_message, unpin_message};
 pub use pruning::{prune_room, prune_rooms};
 pub use reactions::{REACTION_KINDS_MAX, REACTION_USERS_SHOWN, ReactionCount, add_reaction, remove_reaction};
@@ -39,6 +41,7 @@ pub use rooms::{
     RoomPatch, RoomRef, SLOW_MODE_S_MAX, create_room, delete_room, get_room, list_rooms, set_frozen, set_slow_mode,
     update_room,
 };
+pub(crate) use rooms::{check_reader, room_id};
 pub use threads::{ThreadSummary, get_thread};
 pub(crate) use transfer::transfer;
 pub use transfer::{Transfer, TransferredRoom};
@@ -51,6 +54,7 @@ pub use user_ref::UserRef;
 pub use volume::{Volume, volume};
 
 mod admin;
+mod append;
 mod attachments;
 mod changes;
 mod departure;

@@ -22,21 +22,20 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, FromQueryResult, JoinType, QueryFilter, QuerySelect,
-    RelationTrait,
-    sea_query::{DynIden, Expr, ExprTrait, IntoCondition, IntoIden, LockType},
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, IntoIden, LockType},
 };
 use uuid::Uuid;
 
-use super::{Error, Role, RoomKind, RoomRef, UserRef, rooms, user_ref};
+use super::{Error, Role, RoomKind, RoomRef, UserRef, rooms};
 use crate::{
     entity::{
-        TenantScoped, message, room, room_invitation, room_member,
+        TenantScoped, message, room,
         room_sanction::{self, SanctionKind},
-        user,
     },
     ids::{MessageId, RoomId, TenantId, UserId},
     scope::Scope,
+    store::rows::{Kind, Rows},
     timestamp::Timestamp,
     validation::Violations,
 };
@@ -121,69 +120,87 @@ pub(super) async fn person(
     room_id: RoomId,
     user_id: UserId,
 ) -> Result<Person, Error> {
-    #[derive(FromQueryResult)]
-    struct PersonRow {
-        #[sea_orm(nested(prefix = "shown_"))]
-        user: UserRef,
-        role: Option<Role>,
-        promised: Option<Role>,
-        sanction: Option<SanctionKind>,
-        until: Option<Timestamp>,
-    }
+    let asked = std::iter::once((Scope { tenant_id, user_id }, room_id));
+    let found = persons(connection, asked).await?.pop().flatten();
+    found.ok_or(Error::UserNotFound)
+}
 
-    let in_room = move |table: DynIden, column: DynIden| Expr::col((table, column)).eq(room_id);
-    let membership = user::Relation::Memberships
-        .def()
-        .on_condition(move |_, member| in_room(member, room_member::Column::RoomId.into_iden()).into_condition());
-    let invitation = room_invitation::Relation::User
-        .def()
-        .rev()
-        .on_condition(move |_, invitation| {
-            in_room(invitation, room_invitation::Column::RoomId.into_iden()).into_condition()
-        });
-    let sanctions = room_sanction::Relation::User
-        .def()
-        .rev()
-        .on_condition(move |_, sanction| {
-            in_room(sanction.clone(), room_sanction::Column::RoomId.into_iden())
-                .into_condition()
-                .add(in_force(sanction))
-        });
-    let query = user::Entity::in_tenant(tenant_id)
-        .filter(user::Column::Id.eq(user_id))
-        .join(JoinType::LeftJoin, membership)
-        .join(JoinType::LeftJoin, invitation)
-        .join(JoinType::LeftJoin, sanctions)
-        .select_only()
-        .column_as(room_member::Column::Role, "role")
-        .column_as(room_invitation::Column::Role, "promised")
-        .column_as(room_sanction::Column::Kind, "sanction")
-        .column(room_sanction::Column::Until);
-    let rows = user_ref::with_shown(query)
-        .into_model::<PersonRow>()
-        .all(connection)
-        .await?;
-    // One row, or one for each thing that holds against them.
-    let first = rows.first().ok_or(Error::UserNotFound)?;
-    let mut person = Person {
-        user: first.user.clone(),
-        role: first.role,
-        promised: first.promised,
-        banned: false,
-        muted: None,
-    };
-    for row in rows {
-        match row.sanction {
+/// [`person`] for many users, each in a room; `None` for who is no user of the tenant. In one query as well.
+pub(super) async fn persons(
+    connection: &impl ConnectionTrait,
+    asked: impl Iterator<Item = (Scope, RoomId)>,
+) -> Result<Vec<Option<Person>>, DbErr> {
+    let mut rows = Rows::new([
+        ("n", Kind::BigInt),
+        ("of_tenant", Kind::Uuid),
+        ("of_room", Kind::Uuid),
+        ("of_user", Kind::Uuid),
+    ]);
+    let mut persons = Vec::new();
+    for (n, (scope, room_id)) in (0_i64..).zip(asked) {
+        rows.push([
+            n.into(),
+            scope.tenant_id.0.into(),
+            room_id.0.into(),
+            scope.user_id.0.into(),
+        ]);
+        persons.push(None);
+    }
+    if rows.is_empty() {
+        return Ok(persons);
+    }
+    let statement = rows.statement(
+        connection.get_database_backend(),
+        "SELECT n, users.id, username, users.name, avatar_url, users.kind, room_members.role, room_invitations.role, \
+         room_sanctions.kind, until \
+         FROM given JOIN users ON users.tenant_id = of_tenant AND users.id = of_user \
+         LEFT JOIN room_members ON room_members.tenant_id = of_tenant AND room_members.room_id = of_room \
+         AND room_members.user_id = of_user \
+         LEFT JOIN room_invitations ON room_invitations.tenant_id = of_tenant AND room_invitations.room_id = of_room \
+         AND room_invitations.user_id = of_user \
+         LEFT JOIN room_sanctions ON room_sanctions.tenant_id = of_tenant AND room_sanctions.room_id = of_room \
+         AND room_sanctions.user_id = of_user",
+    );
+    let now = Timestamp::now();
+    // One row, or one for each thing that holds against them. By their places, because names take longer to find, and
+    // every message comes here.
+    for row in connection.query_all_raw(statement).await? {
+        let n: i64 = row.try_get_by_index(0)?;
+        let Some(place) = usize::try_from(n).ok().and_then(|n| persons.get_mut(n)) else {
+            continue;
+        };
+        if place.is_none() {
+            *place = Some(Person {
+                user: UserRef {
+                    id: row.try_get_by_index(1)?,
+                    username: row.try_get_by_index(2)?,
+                    name: row.try_get_by_index(3)?,
+                    avatar_url: row.try_get_by_index(4)?,
+                    kind: row.try_get_by_index(5)?,
+                },
+                role: row.try_get_by_index(6)?,
+                promised: row.try_get_by_index(7)?,
+                banned: false,
+                muted: None,
+            });
+        }
+        let (sanction, until): (Option<SanctionKind>, Option<Timestamp>) =
+            (row.try_get_by_index(8)?, row.try_get_by_index(9)?);
+        let Some(person) = place.as_mut().filter(|_| until.is_none_or(|until| until > now)) else {
+            continue;
+        };
+        match sanction {
             Some(SanctionKind::Ban) => person.banned = true,
-            Some(SanctionKind::Mute) => person.muted = Some(row.until),
+            Some(SanctionKind::Mute) => person.muted = Some(until),
             None => {}
         }
     }
-    Ok(person)
+    Ok(persons)
 }
 
 /// Makes somebody wait who said something in the room less than its slow mode ago. Moderators and up need not. Called
-/// in the transaction that stores the message, after the room's row was taken.
+/// in the transaction that stores the message, after the room's row was taken. `said` is when they last said something
+/// in this transaction, where it is not stored yet.
 ///
 /// # Errors
 /// [`Error::SlowMode`].
@@ -191,23 +208,17 @@ pub(super) async fn check_pace(
     transaction: &DatabaseTransaction,
     room: &room::Model,
     person: &Person,
+    said: Option<Timestamp>,
 ) -> Result<(), Error> {
     let slow_mode = i64::from(room.slow_mode_s) * 1_000_000;
     if slow_mode <= 0 || moderates(person.role) {
         return Ok(());
     }
     let now = Timestamp::now();
-    let last: Option<Timestamp> = message::Entity::in_tenant(room.tenant_id)
-        .filter(message::Column::RoomId.eq(room.id))
-        .filter(message::Column::UserId.eq(person.user.id))
-        // The index by id keeps this to the messages of the last few minutes.
-        .filter(message::Column::Id.gte(first_id_at(Timestamp(now.0 - slow_mode))))
-        .select_only()
-        .column_as(message::Column::InsertedAt.max(), "last")
-        .into_tuple()
-        .one(transaction)
-        .await?
-        .flatten();
+    let last = match said {
+        Some(_) => said,
+        None => last_said(transaction, room, person, Timestamp(now.0 - slow_mode)).await?,
+    };
     let left = last.map_or(0, |last| last.0 + slow_mode - now.0);
     if left <= 0 {
         return Ok(());
@@ -219,13 +230,33 @@ pub(super) async fn check_pace(
     })
 }
 
+/// When somebody last said something in a room, if that was after `since`.
+async fn last_said(
+    transaction: &DatabaseTransaction,
+    room: &room::Model,
+    person: &Person,
+    since: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    Ok(message::Entity::in_tenant(room.tenant_id)
+        .filter(message::Column::RoomId.eq(room.id))
+        .filter(message::Column::UserId.eq(person.user.id))
+        // The index by id keeps this to the messages of the last few minutes.
+        .filter(message::Column::Id.gte(first_id_at(since)))
+        .select_only()
+        .column_as(message::Column::InsertedAt.max(), "last")
+        .into_tuple()
+        .one(transaction)
+        .await?
+        .flatten())
+}
+
 /// Whether somebody of this role keeps order.
 pub(super) fn moderates(role: Option<Role>) -> bool {
     role.is_some_and(|role| role.at_least(Role::Moderator))
 }
 
 /// A ban or mute that has not ended; `table` is what the query calls `room_sanctions`.
-pub(super) fn in_force(table: impl IntoIden) -> Condition {
+pub(crate) fn in_force(table: impl IntoIden) -> Condition {
     let until = Expr::col((table.into_iden(), room_sanction::Column::Until));
     Condition::any()
         .add(until.clone().is_null())

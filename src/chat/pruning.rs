@@ -1,13 +1,14 @@
 //! Removing what is old: the retention of tenants. No scope, as nobody asks for it.
 
 use sea_orm::{
-    ColumnTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Query},
+    ActiveValue::Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
 use super::{Error, details, messages};
 use crate::{
-    entity::{TenantScoped, message, room},
+    entity::{TenantScoped, message, page_mark, room},
     ids::{RoomId, TenantId, UserId},
     scope::Scope,
     store::Store,
@@ -129,6 +130,26 @@ async fn prune_batch(store: &Store, scope: &Scope, room_id: RoomId, last: i64) -
         .col_expr(room::Column::PrunedSeq, Expr::value(changed))
         .exec(&transaction)
         .await?;
+    // Last: nobody waits for this row who holds another one that is wanted here.
+    mark_pages(&transaction, scope.tenant_id).await?;
     transaction.commit().await?;
     Ok(removed.rows_affected)
+}
+
+/// Moves the tenant's mark: its pages of messages look otherwise, without a change of a room's log.
+async fn mark_pages(transaction: &DatabaseTransaction, tenant_id: TenantId) -> Result<(), Error> {
+    let row = page_mark::ActiveModel {
+        tenant_id: Set(tenant_id),
+        mark: Set(1),
+    };
+    let moved = Expr::col((page_mark::Entity, page_mark::Column::Mark)).add(1);
+    page_mark::Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(page_mark::Column::TenantId)
+                .value(page_mark::Column::Mark, moved)
+                .to_owned(),
+        )
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(())
 }

@@ -454,6 +454,22 @@ pub(super) async fn find(
     Ok((row.into(), role))
 }
 
+/// The id of a room, whoever asks.
+pub(super) async fn id_of(connection: &impl ConnectionTrait, scope: &Scope, room: &RoomRef) -> Result<RoomId, Error> {
+    let condition = match room {
+        RoomRef::Id(id) => return Ok(*id),
+        RoomRef::Slug(_) => room.condition().ok_or(Error::RoomNotFound)?,
+    };
+    room::Entity::in_tenant(scope.tenant_id)
+        .filter(condition)
+        .select_only()
+        .column(room::Column::Id)
+        .into_tuple()
+        .one(connection)
+        .await?
+        .ok_or(Error::RoomNotFound)
+}
+
 /// [`find`] with all that the row has.
 pub(super) async fn find_row(
     connection: &impl ConnectionTrait,
@@ -484,13 +500,37 @@ pub(super) async fn find_row(
         .one(connection)
         .await?
         .ok_or(Error::RoomNotFound)?;
-    if row.banned.is_some() {
+    check_reader(row.room.kind, row.member_role, row.banned.is_some())?;
+    Ok((row.room, row.member_role))
+}
+
+/// Whether somebody may read in a room of this kind.
+///
+/// # Errors
+/// [`Error::Banned`]; [`Error::NotMember`] for a private room or dm of others.
+pub(crate) fn check_reader(kind: RoomKind, role: Option<Role>, banned: bool) -> Result<(), Error> {
+    if banned {
         return Err(Error::Banned);
     }
-    match row.room.kind {
-        RoomKind::Private | RoomKind::Dm if row.member_role.is_none() => Err(Error::NotMember),
-        RoomKind::Public | RoomKind::Private | RoomKind::Dm => Ok((row.room, row.member_role)),
+    match kind {
+        RoomKind::Private | RoomKind::Dm if role.is_none() => Err(Error::NotMember),
+        RoomKind::Public | RoomKind::Private | RoomKind::Dm => Ok(()),
     }
+}
+
+/// The id of a room, for whoever asks in the tenant; says nothing about who may read in it.
+///
+/// # Errors
+/// [`Error::RoomNotFound`].
+pub(crate) async fn room_id(store: &Store, scope: &Scope, room: &RoomRef) -> Result<RoomId, Error> {
+    room::Entity::in_tenant(scope.tenant_id)
+        .filter(room.condition().ok_or(Error::RoomNotFound)?)
+        .select_only()
+        .column(room::Column::Id)
+        .into_tuple()
+        .one(store.reader())
+        .await?
+        .ok_or(Error::RoomNotFound)
 }
 
 /// Inserts a room; says whether its slug (or pair of users) was free.

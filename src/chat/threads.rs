@@ -4,7 +4,7 @@
 //! root: clients learn it from the reply, whose [`ThreadSummary`] is the root's.
 
 use sea_orm::{
-    ColumnTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, DbErr, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -54,7 +54,15 @@ pub async fn get_thread(
         .await?
         .ok_or(Error::MessageNotFound)?;
     let root = row.message.thread_root.unwrap_or(root);
-    messages::page(store, scope, &room, replies(scope, room.id, root), query).await
+    messages::page(
+        store,
+        scope,
+        room.id,
+        room.head_seq,
+        replies(scope, room.id, root),
+        query,
+    )
+    .await
 }
 
 /// Checks that a message can have replies.
@@ -68,13 +76,23 @@ pub(super) fn check_root(root: Option<&MessageRow>) -> Result<(), Violations> {
     Err(Violations::of("thread_root", problem))
 }
 
-/// Counts a new reply.
-pub(super) async fn reply_added(turn: &Turn, root: &mut MessageRow, reply: &message::Model) -> Result<(), Error> {
+/// Counts a new reply in what is known of its root. [`store_reply_count`] stores it.
+pub(super) fn count_reply(root: &mut MessageRow, reply: &message::Model) {
     root.message.reply_count += 1;
     root.message.last_reply_seq = Some(reply.seq);
     root.message.last_reply_at = Some(reply.inserted_at);
-    let (count, last) = (root.message.reply_count, Some((reply.seq, reply.inserted_at)));
-    update(turn, root.message.id, Expr::value(count), last).await
+}
+
+/// Stores how many replies a thread has.
+pub(super) async fn store_reply_count(
+    transaction: &DatabaseTransaction,
+    scope: &Scope,
+    room_id: RoomId,
+    thread: &ThreadSummary,
+) -> Result<(), DbErr> {
+    let count = i64::try_from(thread.reply_count).unwrap_or(i64::MAX);
+    let last = thread.last_reply_seq.zip(thread.last_reply_at);
+    update(transaction, scope, room_id, thread.root_id, Expr::value(count), last).await
 }
 
 /// Counts a reply no longer, whose row is not marked as deleted yet.
@@ -90,18 +108,25 @@ pub(super) async fn reply_deleted(turn: &Turn, root: MessageId, seq: i64) -> Res
         .one(&turn.transaction)
         .await?;
     let count = Expr::col(message::Column::ReplyCount).sub(1);
-    update(turn, root, count, last).await
+    Ok(update(&turn.transaction, &turn.scope, turn.room.id, root, count, last).await?)
 }
 
-async fn update(turn: &Turn, root: MessageId, reply_count: Expr, last: Option<(i64, Timestamp)>) -> Result<(), Error> {
+async fn update(
+    transaction: &DatabaseTransaction,
+    scope: &Scope,
+    room_id: RoomId,
+    root: MessageId,
+    reply_count: Expr,
+    last: Option<(i64, Timestamp)>,
+) -> Result<(), DbErr> {
     let (last_seq, last_at) = last.unzip();
-    message::Entity::update_in_tenant(turn.scope.tenant_id)
-        .filter(message::Column::RoomId.eq(turn.room.id))
+    message::Entity::update_in_tenant(scope.tenant_id)
+        .filter(message::Column::RoomId.eq(room_id))
         .filter(message::Column::Id.eq(root))
         .col_expr(message::Column::ReplyCount, reply_count)
         .col_expr(message::Column::LastReplySeq, Expr::value(last_seq))
         .col_expr(message::Column::LastReplyAt, Expr::value(last_at))
-        .exec(&turn.transaction)
+        .exec(transaction)
         .await?;
     Ok(())
 }

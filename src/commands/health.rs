@@ -1,22 +1,23 @@
-//! `parlour health`: asks a running server over plain TCP, so that an image needs no other tool for its health check.
+//! `parlour health`: asks a running server, so that an image needs no other tool for its health check.
 
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream, ToSocketAddrs};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use super::tls_client;
 use crate::config::ServerSettings;
 
 /// How long connecting and each read or write may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// More than the head of any answer.
+/// More than the first line of any answer.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 
 /// Why a server does not count as healthy.
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
     /// The address cannot be read.
-    #[error("not a URL of the form http://HOST[:PORT]/PATH: {0}")]
+    #[error("not a URL of the form http[s]://HOST[:PORT]/PATH: {0}")]
     Url(String),
     /// Nobody answers.
     #[error("no answer from {authority}")]
@@ -36,13 +37,29 @@ pub enum HealthError {
     },
 }
 
+/// What to ask, and how.
+#[derive(Debug, PartialEq, Eq)]
+struct Question<'a> {
+    tls: bool,
+    host: &'a str,
+    port: u16,
+    path: &'a str,
+}
+
 /// Asks `url`, or `/health/live` of the server with these settings.
 pub(super) fn check(server: &ServerSettings, url: Option<&str>) -> Result<(), HealthError> {
-    let (authority, path) = match url {
-        Some(url) => split(url).ok_or_else(|| HealthError::Url(url.to_owned()))?,
-        None => (local_authority(server), "/health/live"),
+    let host = local_host(server).to_string();
+    let question = match url {
+        Some(url) => Question::parse(url).ok_or_else(|| HealthError::Url(url.to_owned()))?,
+        None => Question {
+            tls: server.tls_cert.is_some(),
+            host: &host,
+            port: server.port,
+            path: "/health/live",
+        },
     };
-    match ask(&authority, path) {
+    let authority = question.authority();
+    match question.ask() {
         Ok(status) if status.split(' ').nth(1) == Some("200") => Ok(()),
         Ok(status) => Err(HealthError::Status { authority, status }),
         Err(source) => Err(HealthError::Unreachable { authority, source }),
@@ -50,56 +67,84 @@ pub(super) fn check(server: &ServerSettings, url: Option<&str>) -> Result<(), He
 }
 
 /// Where a server that listens as set is reached from this machine.
-fn local_authority(server: &ServerSettings) -> String {
-    let host = match server.host {
+fn local_host(server: &ServerSettings) -> IpAddr {
+    match server.host {
         IpAddr::V4(host) if host.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(host) if host.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         host => host,
-    };
-    std::net::SocketAddr::new(host, server.port).to_string()
+    }
 }
 
-/// Host with port, and path.
-fn split(url: &str) -> Option<(String, &str)> {
-    let rest = url.strip_prefix("http://")?;
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let bare = authority.rsplit_once(']').map_or(authority, |(_, port)| port);
-    let authority = if bare.contains(':') {
-        authority.to_owned()
-    } else {
-        format!("{authority}:80")
-    };
-    let plain = !rest.contains(char::is_whitespace) && !rest.contains(char::is_control) && !authority.starts_with(':');
-    plain.then_some((authority, if path.is_empty() { "/" } else { path }))
-}
+impl<'a> Question<'a> {
+    fn parse(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let (tls, port) = match scheme {
+            "http" => (false, 80),
+            "https" => (true, 443),
+            _ => return None,
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, "")) => (host, port),
+            Some((host, rest)) => (host, rest.strip_prefix(':')?.parse().ok()?),
+            None => match authority.split_once(':') {
+                Some((host, port)) => (host, port.parse().ok()?),
+                None => (authority, port),
+            },
+        };
+        let plain = !rest.contains(char::is_whitespace) && !rest.contains(char::is_control) && !host.is_empty();
+        plain.then_some(Self {
+            tls,
+            host,
+            port,
+            path: if path.is_empty() { "/" } else { path },
+        })
+    }
 
-/// The first line of the answer.
-fn ask(authority: &str, path: &str) -> io::Result<String> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in authority.to_socket_addrs()? {
-        match ask_at(address, authority, path) {
-            Ok(status) => return Ok(status),
-            Err(error) => last = error,
+    /// Host and port.
+    fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
         }
     }
-    Err(last)
-}
 
-fn ask_at(address: std::net::SocketAddr, authority: &str, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer)
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned())
+    /// The first line of the answer.
+    fn ask(&self) -> io::Result<String> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in (self.host, self.port).to_socket_addrs()? {
+            match self.ask_at(address) {
+                Ok(status) => return Ok(status),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn ask_at(&self, address: SocketAddr) -> io::Result<String> {
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        if self.tls {
+            self.ask_on(tls_client::unverified(stream, self.host)?)
+        } else {
+            self.ask_on(stream)
+        }
+    }
+
+    fn ask_on(&self, mut stream: impl Read + Write) -> io::Result<String> {
+        write!(
+            stream,
+            "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.path,
+            self.authority()
+        )?;
+        let mut status = String::new();
+        BufReader::new(stream.take(ANSWER_BYTES_MAX)).read_line(&mut status)?;
+        Ok(status.trim_end().to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -170,17 +215,25 @@ mod tests {
 
     #[test]
     fn urls_are_taken_apart() {
-        assert_eq!(split("http://example.org"), Some(("example.org:80".to_owned(), "/")));
-        assert_eq!(split("http://[::1]:4000/x?y"), Some(("[::1]:4000".to_owned(), "/x?y")));
-        assert_eq!(split("http://[::1]/"), Some(("[::1]:80".to_owned(), "/")));
+        let parts = |url| {
+            let Question { tls, host, port, path } = Question::parse(url)?;
+            Some((tls, host, port, path))
+        };
+        assert_eq!(parts("http://example.org"), Some((false, "example.org", 80, "/")));
+        assert_eq!(parts("https://example.org"), Some((true, "example.org", 443, "/")));
+        assert_eq!(parts("http://[::1]:4000/x?y"), Some((false, "::1", 4000, "/x?y")));
+        assert_eq!(parts("https://[::1]/"), Some((true, "::1", 443, "/")));
         for url in [
-            "https://example.org/",
+            "ftp://example.org/",
             "example.org",
             "http://",
+            "http://:80/",
+            "http://a:b/",
+            "http://[::1]x/",
             "http://a b/",
             "http://a/\r\nx: y",
         ] {
-            assert_eq!(split(url), None, "{url}");
+            assert_eq!(parts(url), None, "{url}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod keys;
 mod listing;
 mod rooms;
 mod tenants;
+mod tls_client;
 mod users;
 
 use std::io::{self, Write};

@@ -32,19 +32,22 @@ const SECRETS: [&str; 5] = [
     "database.url",
 ];
 
-/// Variables of the BEAM original, the weaker first: its tokens were signed with the Guardian key.
-const ORIGINAL: [(&str, &str); 5] = [
+/// Variables without the prefix, the weaker first: those of the BEAM original, whose tokens were signed with the Guardian
+/// key, and what certificates are usually passed in.
+const UNPREFIXED: [(&str, &str); 7] = [
     ("DATABASE_URL", "database.url"),
     ("PORT", "server.port"),
     ("POOL_SIZE", "database.pool_size"),
     ("SECRET_KEY_BASE", "auth.secret_key"),
     ("GUARDIAN_SECRET_KEY", "auth.secret_key"),
+    ("TLS_CERT", "server.tls_cert"),
+    ("TLS_KEY", "server.tls_key"),
 ];
 
 /// Whether [`Settings::load`] looks at a variable of this name. Lets `main` hand over nothing else.
 pub fn is_settings_variable(name: &str) -> bool {
     let name = name.strip_suffix("_FILE").unwrap_or(name);
-    name.starts_with(PREFIX) || ORIGINAL.iter().any(|(original, _)| *original == name)
+    name.starts_with(PREFIX) || UNPREFIXED.iter().any(|(known, _)| *known == name)
 }
 
 /// Where settings come from, besides the defaults. Not `Debug`: the values may be secrets.
@@ -280,12 +283,12 @@ impl Loader {
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {
-        for (original, key) in ORIGINAL {
+        for (unprefixed, key) in UNPREFIXED {
             for (name, value) in environment {
                 // An empty one is what compose files make of a variable that is not set.
-                if name == original && !value.is_empty() {
+                if name == unprefixed && !value.is_empty() {
                     self.set(name, key, value);
-                } else if SECRETS.contains(&key) && name.strip_suffix("_FILE") == Some(original) {
+                } else if SECRETS.contains(&key) && name.strip_suffix("_FILE") == Some(unprefixed) {
                     self.set_from_file(name, key, value);
                 }
             }

@@ -10,6 +10,7 @@
 mod cap;
 mod limits;
 mod load;
+mod optional;
 mod print;
 mod proxies;
 mod rate;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// `database.*`: where data is kept.
     pub database: DatabaseSettings,
+    /// `cache.*`: what is kept in memory of what the database holds.
+    pub cache: CacheSettings,
     /// `auth.*`: passwords, tokens, keys.
     pub auth: AuthSettings,
     /// `tenants.*`: which websites there are.
@@ -93,10 +96,31 @@ pub struct ServerSettings {
     /// `server.port`: port to listen on; 0 takes any free one.
     pub port: u16,
     /// `server.admin_listen`: a second address, for whoever runs the server; `None` (written `""`) for none.
-    #[serde(with = "optional_address")]
+    #[serde(with = "optional::address")]
     pub admin_listen: Option<SocketAddr>,
+    /// `server.tls_cert`: the certificate and those that vouch for it, in PEM; `None` (written `""`) for no TLS.
+    #[serde(with = "optional::path")]
+    pub tls_cert: Option<PathBuf>,
+    /// `server.tls_key`: the certificate's private key, in PEM.
+    #[serde(with = "optional::path")]
+    pub tls_key: Option<PathBuf>,
+    /// `server.tls_reload_interval`: how often the two are looked at for new ones.
+    #[serde(with = "humantime_serde")]
+    pub tls_reload_interval: Duration,
+    /// `server.tls_handshake_timeout`: how long a TLS handshake may take.
+    #[serde(with = "humantime_serde")]
+    pub tls_handshake_timeout: Duration,
+    /// `server.tls_handshakes_max`: TLS handshakes of one worker at the same time; other connections wait.
+    pub tls_handshakes_max: Cap<usize>,
+    /// `server.tls_only_for`: how long browsers shall insist on TLS; zero for not at all.
+    #[serde(with = "humantime_serde")]
+    pub tls_only_for: Duration,
+    /// `server.backlog`: connections the kernel keeps until a worker takes them.
+    pub backlog: u32,
+    /// `server.reuse_port`: other processes may listen on the same address (`SO_REUSEPORT`).
+    pub reuse_port: bool,
     /// `server.workers`: worker threads; `None` (written `"auto"`) is one per core.
-    #[serde(with = "auto")]
+    #[serde(with = "optional::auto")]
     pub workers: Option<usize>,
     /// `server.shutdown_timeout`: how long a graceful stop may take.
     #[serde(with = "humantime_serde")]
@@ -115,7 +139,7 @@ pub struct ServerSettings {
     /// `server.body_bytes_max`: largest body of a REST request.
     pub body_bytes_max: Cap<usize>,
     /// `server.ui_dir`: folder of the built pages and scripts; `None` (written `""`) for those of the binary.
-    #[serde(with = "optional_folder")]
+    #[serde(with = "optional::path")]
     pub ui_dir: Option<PathBuf>,
 }
 
@@ -131,8 +155,24 @@ pub struct DatabaseSettings {
     /// `database.acquire_timeout`: how long a query waits for a connection.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
+    /// `database.shared_statements`: statements for many requests at once that may be on their way.
+    pub shared_statements: usize,
     /// `database.allow_unsafe_durability`: start on a Postgres that may lose acknowledged messages.
     pub allow_unsafe_durability: bool,
+}
+
+/// `cache.*`: how much is kept, at most; 0 for nothing.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheSettings {
+    /// `cache.tokens`: tokens whose signatures were found to be good.
+    pub tokens: usize,
+    /// `cache.users`: users.
+    pub users: usize,
+    /// `cache.tenants`: tenants.
+    pub tenants: usize,
+    /// `cache.page_bytes`: the newest messages of rooms, as they go out, in bytes.
+    pub page_bytes: u64,
 }
 
 /// `auth.*`
@@ -192,9 +232,14 @@ pub struct CorsSettings {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SocketSettings {
+    /// `socket.transport`: what carries WebSockets on plain TCP.
+    pub transport: SocketTransport,
     /// `socket.idle_timeout`: a WebSocket that sends nothing for so long is closed.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
+    /// `socket.close_timeout`: how long a WebSocket that closes waits for the client to take leave.
+    #[serde(with = "humantime_serde")]
+    pub close_timeout: Duration,
     /// `socket.user_timeout`: how long sent data may stay unacknowledged by the peer (`TCP_USER_TIMEOUT`).
     #[serde(with = "humantime_serde")]
     pub user_timeout: Duration,
@@ -259,6 +304,15 @@ pub struct RealtimeSettings {
     pub registry_threads: usize,
     /// `realtime.registry_mailbox`: messages that may wait for one registry; senders wait beyond.
     pub registry_mailbox: usize,
+    /// `realtime.journals`: journals that messages are stored by, each on a thread of its own.
+    pub journals: usize,
+    /// `realtime.journal_batch`: messages that are stored in one transaction.
+    pub journal_batch: usize,
+    /// `realtime.journal_queue`: messages that may wait for one journal; one more is refused as unavailable.
+    pub journal_queue: usize,
+    /// `realtime.send_timeout`: how long a message may wait to be stored before its sender is told "unavailable".
+    #[serde(with = "humantime_serde")]
+    pub send_timeout: Duration,
     /// `realtime.registry_idle_timeout`: a registry without sockets stops after so long.
     #[serde(with = "humantime_serde")]
     pub registry_idle_timeout: Duration,
@@ -268,6 +322,11 @@ pub struct RealtimeSettings {
     pub presence_batched_max: Cap<usize>,
     /// `realtime.presence_sample_max`: users shown above that.
     pub presence_sample_max: Cap<usize>,
+    /// `realtime.shard_queued_bytes_max`: bytes of broadcasts that may wait on one worker thread.
+    pub shard_queued_bytes_max: Cap<usize>,
+    /// `realtime.shard_rest`: the longest that a busy room collects broadcasts.
+    #[serde(with = "humantime_serde")]
+    pub shard_rest: Duration,
     /// `realtime.batch_interval`: how often presence of larger rooms and read marks are told.
     #[serde(with = "humantime_serde")]
     pub batch_interval: Duration,
@@ -303,6 +362,16 @@ pub struct UploadSettings {
     pub decode_concurrency: usize,
     /// `uploads.image_pixels_max`: pixels of a picture that is shown.
     pub image_pixels_max: Cap<u64>,
+}
+
+/// What carries WebSockets on plain TCP; on TLS it is always the actors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SocketTransport {
+    /// Connections leave the HTTP server with the upgrade, and sessions own them.
+    Raw,
+    /// Connections stay with the HTTP server, and an actor reads and writes through it.
+    Actors,
 }
 
 /// Which pages may open a socket: `"off"` for all, or a list of origins.
@@ -376,83 +445,5 @@ impl<'de> Deserialize<'de> for OriginCheck {
             Written::Text(text) => Self::Only(split_list(&text)),
             Written::List(origins) => Self::Only(origins),
         })
-    }
-}
-
-/// An address with a port, or an empty text.
-mod optional_address {
-    use std::net::SocketAddr;
-
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde's signature")]
-    pub(super) fn serialize<S: Serializer>(value: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(address) => serializer.collect_str(address),
-            None => serializer.serialize_str(""),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.trim().is_empty() {
-            return Ok(None);
-        }
-        let expected = "expected an address with a port, such as \"127.0.0.1:4001\", or \"\"";
-        text.trim().parse().map(Some).map_err(|_| Error::custom(expected))
-    }
-}
-
-/// A folder, or an empty text.
-mod optional_folder {
-    use std::path::PathBuf;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde's signature")]
-    pub(super) fn serialize<S: Serializer>(value: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(folder) => folder.serialize(serializer),
-            None => serializer.serialize_str(""),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-        let folder = PathBuf::deserialize(deserializer)?;
-        Ok((!folder.as_os_str().is_empty()).then_some(folder))
-    }
-}
-
-/// A count, or `"auto"`.
-mod auto {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde's signature")]
-    pub(super) fn serialize<S: Serializer>(value: &Option<usize>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(count) => count.serialize(serializer),
-            None => serializer.serialize_str("auto"),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a whole number or \"auto\"")]
-        enum Written {
-            Number(usize),
-            Text(String),
-        }
-
-        match Written::deserialize(deserializer)? {
-            Written::Number(count) => Ok(Some(count)),
-            Written::Text(text) if text.trim() == "auto" => Ok(None),
-            Written::Text(text) => text
-                .trim()
-                .parse()
-                .map(Some)
-                .map_err(|_| Error::custom("expected a whole number or \"auto\"")),
-        }
     }
 }

@@ -61,9 +61,34 @@ fn durations(settings: &Settings, found: &mut Violations) {
             5 * MINUTE,
         ),
         (
+            "server.tls_reload_interval",
+            server.tls_reload_interval,
+            100 * MILLISECOND,
+            DAY,
+        ),
+        (
+            "server.tls_handshake_timeout",
+            server.tls_handshake_timeout,
+            100 * MILLISECOND,
+            5 * MINUTE,
+        ),
+        ("server.tls_only_for", server.tls_only_for, zero, 730 * DAY),
+        (
             "realtime.batch_interval",
             realtime.batch_interval,
             10 * MILLISECOND,
+            MINUTE,
+        ),
+        (
+            "realtime.shard_rest",
+            realtime.shard_rest,
+            Duration::ZERO,
+            100 * MILLISECOND,
+        ),
+        (
+            "realtime.send_timeout",
+            realtime.send_timeout,
+            100 * MILLISECOND,
             MINUTE,
         ),
         (
@@ -106,6 +131,7 @@ fn durations(settings: &Settings, found: &mut Violations) {
         ("auth.token_lifetime", auth.token_lifetime, MINUTE, 365 * DAY),
         ("auth.exchanged_lifetime", auth.exchanged_lifetime, MINUTE, DAY),
         ("socket.idle_timeout", socket.idle_timeout, SECOND, DAY),
+        ("socket.close_timeout", socket.close_timeout, 100 * MILLISECOND, MINUTE),
         ("socket.user_timeout", socket.user_timeout, SECOND, 60 * MINUTE),
         ("socket.token_notice", socket.token_notice, SECOND, 60 * MINUTE),
         (
@@ -139,6 +165,7 @@ fn numbers(settings: &Settings, found: &mut Violations) {
     let Settings {
         server,
         database,
+        cache,
         auth,
         socket,
         realtime,
@@ -146,8 +173,14 @@ fn numbers(settings: &Settings, found: &mut Violations) {
         ..
     } = settings;
     for (key, value, min, max) in [
-        ("server.workers", server.workers.unwrap_or(1) as u64, 1, 1024),
+        ("server.workers", server.workers.unwrap_or(1) as u64, 1, 512),
+        ("server.backlog", u64::from(server.backlog), 1, 1_000_000),
         ("database.pool_size", u64::from(database.pool_size), 1, 10_000),
+        ("database.shared_statements", database.shared_statements as u64, 1, 64),
+        ("cache.tokens", cache.tokens as u64, 0, 10_000_000),
+        ("cache.users", cache.users as u64, 0, 10_000_000),
+        ("cache.tenants", cache.tenants as u64, 0, 1_000_000),
+        ("cache.page_bytes", cache.page_bytes, 0, 1 << 40),
         (
             "auth.password_rounds",
             u64::from(auth.password_rounds),
@@ -160,6 +193,9 @@ fn numbers(settings: &Settings, found: &mut Violations) {
         ("socket.recovery_limit", socket.recovery_limit, 1, 1000),
         ("socket.drain_batch", socket.drain_batch as u64, 1, 1_000_000),
         ("realtime.registry_threads", realtime.registry_threads as u64, 1, 64),
+        ("realtime.journals", realtime.journals as u64, 1, 64),
+        ("realtime.journal_batch", realtime.journal_batch as u64, 1, 1000),
+        ("realtime.journal_queue", realtime.journal_queue as u64, 1, 1_000_000),
         (
             "realtime.registry_mailbox",
             realtime.registry_mailbox as u64,
@@ -272,6 +308,7 @@ fn is_database_url(url: &SecretString) -> bool {
 
 fn names(settings: &Settings, found: &mut Violations) {
     let Settings {
+        server,
         tenants,
         cors,
         socket,
@@ -279,6 +316,11 @@ fn names(settings: &Settings, found: &mut Violations) {
         environment,
         ..
     } = settings;
+    match (&server.tls_cert, &server.tls_key) {
+        (Some(_), None) => found.push(("server.tls_key", "is missing, and server.tls_cert is set".to_owned())),
+        (None, Some(_)) => found.push(("server.tls_cert", "is missing, and server.tls_key is set".to_owned())),
+        _ => {}
+    }
     if settings.data_dir.as_os_str().is_empty() {
         found.push(("data_dir", "must not be empty".to_owned()));
     }

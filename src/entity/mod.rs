@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod mention;
 pub mod message;
 pub mod message_revision;
+pub mod page_mark;
 pub mod reaction;
 pub mod revoked_token;
 pub mod room;

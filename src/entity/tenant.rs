@@ -27,6 +27,8 @@ pub struct Model {
     pub suspended_at: Option<Timestamp>,
     /// When it was created.
     pub inserted_at: Timestamp,
+    /// How often the row was changed; the database counts.
+    pub rev: i64,
 }
 
 /// No joins start here.

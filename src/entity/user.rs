@@ -75,6 +75,8 @@ pub struct Model {
     pub tokens_not_before: Timestamp,
     /// When the user was created.
     pub inserted_at: Timestamp,
+    /// How often the row was changed; the database counts.
+    pub rev: i64,
 }
 
 impl Model {
@@ -100,6 +102,7 @@ impl Model {
             deleted_at: None,
             tokens_not_before: Timestamp::default(),
             inserted_at: Timestamp::now(),
+            rev: 0,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::encode;
@@ -17,8 +18,15 @@ pub struct Broadcast {
     event: Box<str>,
     payload: Payload,
     ephemeral: bool,
-    v1: OnceLock<Option<Frame>>,
-    v2: OnceLock<Option<Frame>>,
+    v1: Encoded,
+    v2: Encoded,
+}
+
+/// A broadcast in one version, as far as somebody has asked for it.
+#[derive(Debug, Default)]
+struct Encoded {
+    frame: OnceLock<Option<Frame>>,
+    framed: OnceLock<Option<Bytes>>,
 }
 
 impl Broadcast {
@@ -29,8 +37,8 @@ impl Broadcast {
             event: event.into(),
             payload,
             ephemeral: false,
-            v1: OnceLock::new(),
-            v2: OnceLock::new(),
+            v1: Encoded::default(),
+            v2: Encoded::default(),
         }
     }
 
@@ -66,12 +74,25 @@ impl Broadcast {
     /// `None` for a binary payload on V1, or one whose topic or event has more than 255 bytes: it cannot be
     /// sent (protocol §2.4).
     pub fn frame(&self, version: Version) -> Option<Frame> {
-        let cell = match version {
+        self.encoded(version)
+            .frame
+            .get_or_init(|| encode::broadcast(version, &self.topic, &self.event, &self.payload))
+            .clone()
+    }
+
+    /// The same as it is on the wire, header and all. `frame` puts it so; the first caller's way is everybody's.
+    pub fn framed(&self, version: Version, frame: impl FnOnce(&Frame) -> Bytes) -> Option<Bytes> {
+        self.encoded(version)
+            .framed
+            .get_or_init(|| self.frame(version).as_ref().map(frame))
+            .clone()
+    }
+
+    fn encoded(&self, version: Version) -> &Encoded {
+        match version {
             Version::V1 => &self.v1,
             Version::V2 => &self.v2,
-        };
-        cell.get_or_init(|| encode::broadcast(version, &self.topic, &self.event, &self.payload))
-            .clone()
+        }
     }
 }
 

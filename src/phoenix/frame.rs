@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -10,6 +9,7 @@ use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 
 use super::version::Version;
 use super::{binary, close_code};
@@ -23,8 +23,8 @@ pub const REF_BYTES_MAX: usize = 255;
 /// Equal means same type and same value: `7` differs from `"7"`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Ref(
-    /// JSON text, strings in canonical escaping; `None` for null.
-    Option<Arc<str>>,
+    /// JSON text, strings in canonical escaping; `None` for null. Short ones, as clients send them, are inside.
+    Option<SmolStr>,
 );
 
 impl Ref {

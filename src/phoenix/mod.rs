@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `version`, `params`, `subprotocol`, `origin` | connecting (protocol §1) |
 //! | `frame`, `encode`, `binary`, `broadcast` | frames as values, and on the wire (protocol §2, §3) |
-//! | `socket` | the state machine: joins, leaves, pushes, order (protocol §4, §5, §6.1, §7) |
+//! | `socket`, `channels` | the state machine: joins, leaves, pushes, order (protocol §4, §5, §6.1, §7) |
 //! | [`close_code`] | close codes (protocol §6.5) |
 //! | `longpoll` | bodies and answers of long polling (protocol §8) |
 //! | `presence` | who is on a topic, and the diffs (protocol §9) |
@@ -22,6 +22,7 @@
 
 mod binary;
 mod broadcast;
+mod channels;
 pub mod close_code;
 mod encode;
 mod frame;
@@ -37,6 +38,8 @@ mod version;
 #[cfg(test)]
 mod frame_tests;
 #[cfg(test)]
+mod presence_tests;
+#[cfg(test)]
 mod socket_proptests;
 #[cfg(test)]
 mod socket_tests;
@@ -46,7 +49,7 @@ pub use frame::{DecodeError, Frame, Inbound, Name, Payload, REF_BYTES_MAX, Ref, 
 pub use longpoll::{NDJSON, PollBodyError, PollLine, parse_body, poll_response};
 pub use origin::{Origin, OriginPattern, OriginPatternError, origin_allowed};
 pub use params::Params;
-pub use presence::{Presence, PresenceDiff, PresenceRef};
+pub use presence::{Presence, PresenceDiff, PresenceRef, PresenceState};
 pub use socket::{ChannelId, Effect, QUEUED_BYTES_MAX, Socket, SocketLimits};
 pub use subprotocol::{AUTH_TOKEN_BYTES_MAX, SUBPROTOCOL, SubprotocolError, Subprotocols, negotiate_subprotocols};
 pub use version::{UnsupportedVersion, Version};

@@ -11,13 +11,14 @@
 //! comes. Two things do not wait: heartbeats, and a join of a topic whose joined channel is only busy with
 //! pushes: that one replaces the channel at once (protocol §4.4).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::broadcast::Broadcast;
+use super::channels::{Channel, Channels, Joining, Message, Phase, Request};
 use super::encode::{self, Topic};
 use super::frame::{DecodeError, Frame, Inbound, Name, Payload, Ref, decode_binary, decode_text};
 use super::version::Version;
@@ -36,6 +37,13 @@ const EMPTY: &str = "{}";
 /// Names a channel within its socket; never used twice, so a late answer cannot reach another channel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ChannelId(u64);
+
+#[cfg(test)]
+impl ChannelId {
+    pub(super) fn nth(number: u64) -> ChannelId {
+        ChannelId(number)
+    }
+}
 
 /// Bounds of one socket.
 #[derive(Clone, Copy, Debug)]
@@ -115,89 +123,12 @@ pub struct Socket {
     version: Version,
     limits: SocketLimits,
     routes: &'static [&'static str],
-    /// The live channel of each topic; same size as `channels`.
-    topics: HashMap<Arc<str>, ChannelId>,
-    channels: HashMap<ChannelId, Channel>,
+    channels: Channels,
     next_id: u64,
     /// Messages, and their bytes, in all `Channel::waiting`.
     queued: usize,
     queued_bytes: usize,
     effects: VecDeque<Effect>,
-}
-
-#[derive(Debug)]
-struct Channel {
-    topic: Arc<str>,
-    /// Null when the join came without one; any join_ref is accepted then (protocol §3.4).
-    join_ref: Ref,
-    phase: Phase,
-    /// Messages behind the join or the push that is being handled. Empty when the channel is idle.
-    waiting: VecDeque<Message>,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Joining(Box<Joining>),
-    Joined { busy: bool },
-}
-
-/// What has to be remembered until a join is decided.
-#[derive(Debug)]
-struct Joining {
-    r#ref: Ref,
-    /// join_ref of the channel this join replaced: its `phx_close` follows the join reply (protocol §4.4).
-    replaced: Option<Ref>,
-    /// What the server wants to send on this channel, to go out after the join reply (protocol §5.4).
-    held: Vec<Frame>,
-}
-
-/// A message of the client for one topic.
-#[derive(Debug)]
-struct Message {
-    join_ref: Ref,
-    r#ref: Ref,
-    request: Request,
-    /// Its size on the wire.
-    bytes: usize,
-}
-
-#[derive(Debug)]
-enum Request {
-    Join(Payload),
-    Leave,
-    Push { event: String, payload: Payload },
-}
-
-impl Channel {
-    /// Whether the message means this channel and no earlier one (protocol §3.3).
-    fn accepts(&self, message: &Message) -> bool {
-        message.join_ref.is_null() || self.join_ref.is_null() || message.join_ref == self.join_ref
-    }
-
-    fn is_joined(&self) -> bool {
-        matches!(self.phase, Phase::Joined { .. })
-    }
-
-    fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Joined { busy: false })
-    }
-
-    /// Whether a new message has to wait for its turn.
-    fn makes_wait(&self, message: &Message) -> bool {
-        match message.request {
-            Request::Join(_) => !self.is_joined() || self.waiting.iter().any(|earlier| self.ends_by(earlier)),
-            Request::Leave | Request::Push { .. } => !self.is_idle(),
-        }
-    }
-
-    /// Whether this channel will be over when the waiting message is dispatched.
-    fn ends_by(&self, message: &Message) -> bool {
-        match message.request {
-            Request::Join(_) => true,
-            Request::Leave => self.accepts(message),
-            Request::Push { .. } => false,
-        }
-    }
 }
 
 impl Socket {
@@ -208,8 +139,7 @@ impl Socket {
             version,
             limits,
             routes,
-            topics: HashMap::new(),
-            channels: HashMap::new(),
+            channels: Channels::default(),
             next_id: 0,
             queued: 0,
             queued_bytes: 0,
@@ -235,7 +165,7 @@ impl Socket {
 
     /// What to do next. `None` until something else is received or answered.
     pub fn next_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        pop_and_free(&mut self.effects)
     }
 
     /// The join is granted: its reply goes out, then what was held and what waits (protocol §4.2, §4.4).
@@ -246,7 +176,7 @@ impl Socket {
         reason = "an answer is given away"
     )]
     pub fn accept_join(&mut self, channel: ChannelId, response: Box<RawValue>) {
-        let Some(state) = self.channels.get_mut(&channel) else {
+        let Some(state) = self.channels.get_mut(channel) else {
             return;
         };
         let Phase::Joining(_) = state.phase else { return };
@@ -281,7 +211,7 @@ impl Socket {
     /// Answers the push whose ref is `to`: `status` is `ok` or `error`, `response` an object. May come after
     /// [`Socket::handled`]; never sent once the channel has ended (protocol §4.6).
     pub fn reply(&mut self, channel: ChannelId, to: &Ref, status: &str, response: &RawValue) {
-        let Some(state) = self.channels.get(&channel) else {
+        let Some(state) = self.channels.get(channel) else {
             return;
         };
         let topic = Topic::Text(&state.topic);
@@ -293,7 +223,7 @@ impl Socket {
     /// topic, ref or status of more than 255 bytes. True for a channel that has ended.
     #[must_use]
     pub fn reply_binary(&mut self, channel: ChannelId, to: &Ref, status: &str, data: &[u8]) -> bool {
-        let Some(state) = self.channels.get(&channel) else {
+        let Some(state) = self.channels.get(channel) else {
             return true;
         };
         if self.version == Version::V1 {
@@ -309,7 +239,7 @@ impl Socket {
     /// Sends an event to this channel only; held while its join is undecided (protocol §2.3, §5.4). JSON should
     /// be an object. Binary is skipped where it cannot be sent: on V1, or with a topic or event over 255 bytes.
     pub fn push(&mut self, channel: ChannelId, event: &str, payload: &Payload) {
-        let Some(state) = self.channels.get(&channel) else {
+        let Some(state) = self.channels.get(channel) else {
             return;
         };
         if let Some(frame) = encode::push(self.version, &state.join_ref, &state.topic, event, payload) {
@@ -319,7 +249,7 @@ impl Socket {
 
     /// Sends a broadcast of the channel's topic; held and skipped like a push.
     pub fn deliver(&mut self, channel: ChannelId, broadcast: &Broadcast) {
-        if self.channels.contains_key(&channel)
+        if self.channels.get(channel).is_some()
             && let Some(frame) = broadcast.frame(self.version)
         {
             self.send_or_hold(channel, frame, broadcast.is_ephemeral());
@@ -328,7 +258,7 @@ impl Socket {
 
     /// The handler of the channel's last [`Effect::Push`] is done; its next message may go (protocol §5.1).
     pub fn handled(&mut self, channel: ChannelId) {
-        if let Some(state) = self.channels.get_mut(&channel)
+        if let Some(state) = self.channels.get_mut(channel)
             && let Phase::Joined { busy } = &mut state.phase
         {
             *busy = false;
@@ -350,22 +280,22 @@ impl Socket {
 
     /// The topic of a live channel.
     pub fn channel_topic(&self, channel: ChannelId) -> Option<&str> {
-        self.channels.get(&channel).map(|state| &*state.topic)
+        self.channels.get(channel).map(|state| &*state.topic)
     }
 
     /// The live channel of a topic, joined or being joined.
     pub fn channel_of(&self, topic: &str) -> Option<ChannelId> {
-        self.topics.get(topic).copied()
+        self.channels.id_of(topic)
     }
 
     /// Whether the channel is alive and its join was accepted.
     pub fn is_joined(&self, channel: ChannelId) -> bool {
-        self.channels.get(&channel).is_some_and(Channel::is_joined)
+        self.channels.get(channel).is_some_and(Channel::is_joined)
     }
 
     /// All live channels with their topics, joined or being joined, in no order.
     pub fn channels(&self) -> impl Iterator<Item = (ChannelId, &str)> {
-        self.topics.iter().map(|(topic, id)| (*id, &**topic))
+        self.channels.iter()
     }
 
     /// How many messages of the client wait behind joins and handlers.
@@ -408,7 +338,7 @@ impl Socket {
             self.dispatch_unjoined(topic, message, VecDeque::new());
             return Ok(());
         };
-        let Some(channel) = self.channels.get(&id) else {
+        let Some(channel) = self.channels.get(id) else {
             return Ok(());
         };
         if channel.makes_wait(&message) {
@@ -421,7 +351,7 @@ impl Socket {
     }
 
     fn enqueue(&mut self, id: ChannelId, message: Message) -> Result<(), DecodeError> {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return Ok(());
         };
         let queued_bytes = self.queued_bytes.saturating_add(message.bytes);
@@ -447,7 +377,7 @@ impl Socket {
 
     /// Takes up waiting messages until the channel is busy or gone.
     fn pump(&mut self, id: ChannelId) {
-        while let Some(channel) = self.channels.get_mut(&id) {
+        while let Some(channel) = self.channels.get_mut(id) {
             match channel.phase {
                 Phase::Joining(_) => return,
                 Phase::Joined { busy: true } => {
@@ -467,7 +397,7 @@ impl Socket {
     }
 
     fn take_waiting(&mut self, id: ChannelId) -> Option<Message> {
-        let message = self.channels.get_mut(&id)?.waiting.pop_front()?;
+        let message = pop_and_free(&mut self.channels.get_mut(id)?.waiting)?;
         self.unqueue(&message);
         Some(message)
     }
@@ -488,7 +418,7 @@ impl Socket {
     /// Acts on a message whose turn it is, for a topic with a joined channel. That channel is idle, unless the
     /// message is a join.
     fn dispatch(&mut self, id: ChannelId, message: Message) {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         if !channel.accepts(&message) && !matches!(message.request, Request::Join(_)) {
@@ -507,14 +437,16 @@ impl Socket {
                 });
             }
             Request::Leave => {
-                let Some(left) = self.remove(id) else { return };
+                let Some(left) = self.channels.remove(id) else { return };
                 self.send_reply(&left.join_ref, &message.r#ref, &topic, "ok", EMPTY);
                 self.send_control(&left.join_ref, &topic, "phx_close", EMPTY);
                 self.effects.push_back(Effect::End { channel: id, topic });
                 self.take_up(&left.topic, left.waiting);
             }
             Request::Join(payload) => {
-                let Some(replaced) = self.remove(id) else { return };
+                let Some(replaced) = self.channels.remove(id) else {
+                    return;
+                };
                 self.effects.push_back(Effect::End {
                     channel: id,
                     topic: Arc::clone(&topic),
@@ -589,7 +521,6 @@ impl Socket {
                 waiting,
             },
         );
-        self.topics.insert(Arc::clone(&topic), id);
         self.effects.push_back(Effect::Join {
             channel: id,
             topic,
@@ -597,19 +528,12 @@ impl Socket {
         });
     }
 
-    /// The channel is no more; what waited for it is the caller's to take up.
-    fn remove(&mut self, id: ChannelId) -> Option<Channel> {
-        let channel = self.channels.remove(&id)?;
-        self.topics.remove(&channel.topic);
-        Some(channel)
-    }
-
     /// Answers an undecided join with an error. `tell` the application when it was not its own decision.
     fn fail_join(&mut self, id: ChannelId, response: &str, tell: bool) {
-        if self.channels.get(&id).is_none_or(Channel::is_joined) {
+        if self.channels.get(id).is_none_or(Channel::is_joined) {
             return;
         }
-        let Some(failed) = self.remove(id) else { return };
+        let Some(failed) = self.channels.remove(id) else { return };
         let Phase::Joining(joining) = failed.phase else { return };
         self.send_reply(&failed.join_ref, &joining.r#ref, &failed.topic, "error", response);
         if let Some(replaced) = joining.replaced {
@@ -628,7 +552,7 @@ impl Socket {
         if !self.is_joined(id) {
             return self.crash_join(id);
         }
-        let Some(ended) = self.remove(id) else { return };
+        let Some(ended) = self.channels.remove(id) else { return };
         self.send_control(&ended.join_ref, &ended.topic, event, payload);
         self.take_up(&ended.topic, ended.waiting);
     }
@@ -637,7 +561,7 @@ impl Socket {
 
     /// Sends a frame of a channel, or holds it back until the join reply is out.
     fn send_or_hold(&mut self, id: ChannelId, frame: Frame, ephemeral: bool) {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         match &mut channel.phase {
@@ -662,4 +586,14 @@ impl Socket {
         let frame = encode::control(self.version, join_ref, topic, event, payload);
         self.effects.push_back(Effect::Send(frame));
     }
+}
+
+/// Takes the first element; with the last one the queue's memory goes. Most queues of a socket are empty most of the
+/// time, and there are many sockets.
+fn pop_and_free<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let first = queue.pop_front();
+    if queue.is_empty() {
+        *queue = VecDeque::new();
+    }
+    first
 }

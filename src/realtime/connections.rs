@@ -75,10 +75,29 @@ impl Place {
     }
 }
 
-/// One open socket; gives its places back when dropped.
+/// One open socket; gives its places back when dropped. As long as a socket is open it has one, so it is small.
 pub struct ConnectionPermit {
     connections: Arc<Connections>,
-    places: Vec<Place>,
+    tenant_id: TenantId,
+    user_id: UserId,
+    /// As [`network`] counts it.
+    address: IpAddr,
+    /// Whether the tenant has a cap of its own on addresses.
+    own_address: bool,
+    /// How many of [`Self::places`] are taken.
+    taken: u8,
+}
+
+impl ConnectionPermit {
+    /// What is taken, in this order.
+    fn places(&self) -> [Place; 3] {
+        let of_tenant = self.own_address.then_some(self.tenant_id);
+        [
+            Place::User(self.tenant_id, self.user_id),
+            Place::Address(of_tenant, self.address),
+            Place::Tenant(self.tenant_id),
+        ]
+    }
 }
 
 impl Connections {
@@ -109,37 +128,29 @@ impl Connections {
             return Err(TooManyConnections::Server);
         }
         let own = &tenant.limits;
-        let of_address = own.connections_per_address_max.map(|_| tenant.id);
         // Gives back what was taken so far when the next place is not to be had.
         let mut permit = ConnectionPermit {
             connections: Arc::clone(self),
-            places: Vec::with_capacity(3),
+            tenant_id: tenant.id,
+            user_id,
+            address: network(address),
+            own_address: own.connections_per_address_max.is_some(),
+            taken: 0,
         };
-        for (place, own, default) in [
-            (
-                Place::User(tenant.id, user_id),
-                own.connections_per_user_max,
-                self.caps.per_user,
-            ),
-            (
-                Place::Address(of_address, network(address)),
-                own.connections_per_address_max,
-                self.caps.per_address,
-            ),
-            (
-                Place::Tenant(tenant.id),
-                own.connections_per_tenant_max,
-                self.caps.per_tenant,
-            ),
-        ] {
-            if !self.take(place, own.unwrap_or(default)) {
+        let caps = [
+            own.connections_per_user_max.unwrap_or(self.caps.per_user),
+            own.connections_per_address_max.unwrap_or(self.caps.per_address),
+            own.connections_per_tenant_max.unwrap_or(self.caps.per_tenant),
+        ];
+        for (place, cap) in permit.places().into_iter().zip(caps) {
+            if !self.take(place, cap) {
                 let (name, too_many) = place.cap();
                 if self.limits.cap_holds(tenant, name) {
                     return Err(too_many);
                 }
                 self.take(place, Cap::Off);
             }
-            permit.places.push(place);
+            permit.taken += 1;
         }
         Ok(permit)
     }
@@ -172,7 +183,7 @@ impl Connections {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.connections.total.fetch_sub(1, Ordering::AcqRel);
-        for place in &self.places {
+        for place in &self.places()[..usize::from(self.taken)] {
             self.connections.give_back(place);
         }
     }

@@ -435,8 +435,15 @@ impl Realtime {
 
     /// Tells the user whose membership changed.
     pub(super) async fn tell_membership(&self, tenant_id: TenantId, change: &MemberChange) {
+        if let Some(news) = Self::membership_news(change) {
+            self.publish(tenant_id, news).await;
+        }
+    }
+
+    /// What the user whose membership changed is told.
+    pub(super) fn membership_news(change: &MemberChange) -> Option<Publish> {
         if !change.changed() {
-            return;
+            return None;
         }
         let event = match (change.before, change.after) {
             (None, _) => "member_added",
@@ -444,6 +451,6 @@ impl Realtime {
             (Some(_), Some(_)) => "role_changed",
         };
         let payload = json!({ "room": RoomOut::from(change.room.clone()), "role": change.after });
-        self.tell_user(tenant_id, change.user.id, event, &payload).await;
+        Self::user_news(change.user.id, event, &payload)
     }
 }

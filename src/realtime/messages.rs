@@ -18,6 +18,9 @@ use crate::{
     phoenix::ChannelId,
 };
 
+/// A channel, named across the sockets of a server.
+pub type ChannelKey = (SocketId, ChannelId);
+
 /// A socket has connected. Until it sends [`Gone`] it ends with its credential.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -74,7 +77,8 @@ pub struct Unsubscribe {
     pub channel: ChannelId,
 }
 
-/// Something for all channels of a topic. The reply means that every socket has it in its mailbox.
+/// Something for all channels of a topic. The reply means that every socket, or what delivers on its thread, has it in
+/// its queue.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Publish {
@@ -88,10 +92,15 @@ pub struct Publish {
     /// without a hole.
     pub seq: Option<i64>,
     /// The channel that must not get it.
-    pub except: Option<(SocketId, ChannelId)>,
+    pub except: Option<ChannelKey>,
     /// May be skipped for sockets that lag.
     pub ephemeral: bool,
 }
+
+/// Several things for topics of one tenant, told in their order. The reply means what that of [`Publish`] means, for all.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct PublishAll(pub Arc<[Publish]>);
 
 /// A channel has read the room up to here: whatever comes after it must be told. The channel crashes when
 /// it was not.

@@ -1,9 +1,11 @@
 //! Real time: the actors that know who listens, and the one function that messages go through.
 //!
 //! * [`room_registry`] — an actor per tenant: topics, fan-out, presence
+//! * [`room_shard`] — an actor per thread: delivery to the sockets that live on it
 //! * [`directory`] — finds a tenant's registry, and replaces dead ones
 //! * [`socket_handle`] — the runtime's end of a socket, whatever transport carries it
 //! * [`publish`], [`membership`], [`administration`] — check, persist, count, broadcast
+//! * `journal` — messages are stored many at once
 //! * [`room_order`], [`repair`] — changes in the order of the log, and those that did not come
 //! * [`presence_levels`] — how much is told about who is present
 //! * [`control_watch`], [`revocations`], [`live_tenants`] — what changes for sockets that are open
@@ -31,11 +33,13 @@ pub mod repair;
 pub mod revocations;
 pub mod room_order;
 pub mod room_registry;
+pub mod room_shard;
 pub mod socket_handle;
 pub mod stats_collector;
 pub mod topic;
 pub mod uploads;
 
+mod journal;
 mod room_locks;
 #[cfg(test)]
 mod tests;
@@ -43,20 +47,21 @@ mod tests;
 use std::{
     ops::Deref,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use actix::{Actor, Addr};
-use sea_orm::DbErr;
+use actix::{Actor, Addr, Arbiter};
+use sea_orm::DbBackend;
 use tracing::{info, warn};
 
 use self::{
     connections::{ConnectionCaps, Connections},
     control_watch::ControlWatch,
     directory::TenantDirectory,
+    journal::Journals,
     live_tenants::LiveTenants,
     messages::{Count, ListSockets, RegistryCounts},
     notifier::Notifier,
@@ -66,6 +71,7 @@ use self::{
     revocations::Revocations,
     room_locks::RoomLocks,
     room_registry::{RegistryOptions, Surroundings},
+    room_shard::{ShardHandle, ShardOptions},
     socket_handle::Disconnect,
     stats_collector::StatsCollector,
 };
@@ -75,7 +81,13 @@ pub use self::{
     refusals::LimitUsage,
     stats_collector::{RoomStats, Stats, StatsSnapshot, TenantStats},
 };
-use crate::{config::Settings, ids::TenantId, metrics::Metrics, store::Store};
+use crate::{
+    config::Settings,
+    ids::TenantId,
+    metrics::Metrics,
+    phoenix::SocketLimits,
+    store::{Store, StoreError},
+};
 
 /// How often tables that only grow by themselves are swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -95,11 +107,14 @@ pub struct Inner {
     stats: Arc<Stats>,
     connections: Arc<Connections>,
     room_locks: RoomLocks,
+    journals: Journals,
+    journal_threads: OnceLock<Vec<Arbiter>>,
     notifier: Notifier,
     metrics: Metrics,
     draining: AtomicBool,
     rate_limiter: Addr<RateLimiter>,
     stats_collector: Addr<StatsCollector>,
+    shards: ShardOptions,
 }
 
 impl Deref for Realtime {
@@ -116,7 +131,7 @@ impl Realtime {
     /// # Errors
     ///
     /// What the database says when it cannot be asked what has happened until now.
-    pub async fn start(settings: &Settings, store: Store, metrics: Metrics) -> Result<Self, DbErr> {
+    pub async fn start(settings: &Settings, store: Store, metrics: Metrics) -> Result<Self, StoreError> {
         let control = ControlWatch::begin(&store).await?;
         let limits = Arc::new(RateLimits::new(&settings.limits, metrics.clone()));
         let stats = Arc::new(Stats::new(settings.realtime.stats_rooms_max.or_max()));
@@ -151,6 +166,12 @@ impl Realtime {
             per_user: settings.socket.connections_per_user_max,
         };
         let connections = Connections::new(caps, Arc::clone(&limits));
+        let journal_count = match store.backend() {
+            // It has one writer, so more of them would only wait for one another.
+            DbBackend::Sqlite => 1,
+            _ => options.journals,
+        };
+        let (journals, to_start) = Journals::new(journal_count, options);
         let realtime = Self(Arc::new(Inner {
             rate_limiter: RateLimiter::new(Arc::clone(&limits), SWEEP_INTERVAL).start(),
             stats_collector: StatsCollector::new(Arc::clone(&stats), SWEEP_INTERVAL).start(),
@@ -163,10 +184,23 @@ impl Realtime {
             stats,
             connections,
             room_locks: RoomLocks::default(),
+            journals,
+            journal_threads: OnceLock::new(),
             notifier: Notifier::default(),
             metrics,
             draining: AtomicBool::new(false),
+            shards: ShardOptions {
+                queued_bytes_max: options.shard_queued_bytes_max.or_max(),
+                rest_max: options.shard_rest,
+                held_max: SocketLimits::default().held_max,
+            },
         }));
+        let mut threads = Vec::new();
+        for journal in to_start {
+            let own = realtime.store.with_own_connection().await?;
+            threads.push(journal.start(own, Arc::downgrade(&realtime.0)));
+        }
+        let _ = realtime.journal_threads.set(threads);
         let unread = notifier::run(
             Arc::downgrade(&realtime.0),
             options.unread_interval,
@@ -235,8 +269,16 @@ impl Realtime {
         }
     }
 
-    /// Ends the threads of the registries; nothing works after that.
+    /// Waits until all messages that were accepted are stored and told, or for `timeout`. None is accepted from then on.
+    pub async fn finish(&self, timeout: Duration) {
+        self.journals.finish(timeout).await;
+    }
+
+    /// Ends the threads of the journals and registries; nothing works after that.
     pub fn stop(&self) {
+        for thread in self.journal_threads.get().into_iter().flatten() {
+            thread.stop();
+        }
         self.directory.stop();
     }
 }
@@ -280,6 +322,11 @@ impl Inner {
     /// The actor that owns the rate limits.
     pub fn rate_limiter(&self) -> &Addr<RateLimiter> {
         &self.rate_limiter
+    }
+
+    /// What delivers to the sockets of this thread that can be written to directly.
+    pub fn shard(&self) -> ShardHandle {
+        room_shard::of_this_thread(&self.shards, &self.metrics)
     }
 
     /// Whether the server is shutting down and takes no new sockets.

@@ -132,20 +132,23 @@ impl Realtime {
         event: &'static str,
         payload: &impl serde::Serialize,
     ) {
-        match raw_payload(payload) {
-            Ok(payload) => {
-                let key = TopicKey::User(user_id);
-                let publish = Publish {
-                    key,
-                    event,
-                    payload,
-                    seq: None,
-                    except: None,
-                    ephemeral: false,
-                };
-                self.publish(tenant_id, publish).await;
-            }
-            Err(error) => error!(%error, event, "payload not encoded"),
+        if let Some(news) = Self::user_news(user_id, event, payload) {
+            self.publish(tenant_id, news).await;
         }
+    }
+
+    /// What a user is told on all devices that listen on the user's own topic.
+    pub(super) fn user_news(user_id: UserId, event: &'static str, payload: &impl serde::Serialize) -> Option<Publish> {
+        let payload = raw_payload(payload)
+            .inspect_err(|error| error!(%error, event, "payload not encoded"))
+            .ok()?;
+        Some(Publish {
+            key: TopicKey::User(user_id),
+            event,
+            payload,
+            seq: None,
+            except: None,
+            ephemeral: false,
+        })
     }
 }

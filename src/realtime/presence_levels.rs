@@ -7,13 +7,25 @@
 //! about those who are shown at every level, across the changes of level too: those who vanish from view
 //! leave, those who come into view join. The level and the number of users stand beside `joins` and
 //! `leaves`, where stock clients do not look.
+//!
+//! What keeps a crowd that comes at once from costing N² all the same:
+//! * A joiner is told what the others have been told, and itself; what they will be told next, it will be told with
+//!   them. So that state is encoded once for all who join between two tellings, and a meta that comes and goes in
+//!   between needs no mention to anybody.
+//! * Where a diff has become larger than the state it leads to, the state is told instead: clients compare it with what
+//!   they had (protocol §9.4).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use serde::Serialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
-use crate::phoenix::{Presence, PresenceDiff, PresenceRef};
+use crate::{
+    ids::UserId,
+    phoenix::{Presence, PresenceDiff, PresenceRef, PresenceState},
+    timestamp::Timestamp,
+    wire::ParticipantOut,
+};
 
 /// From which number of users on presence is told in less detail. A level is left again at four fifths of
 /// what it was entered at, so that a room at the border does not go to and fro.
@@ -48,26 +60,90 @@ pub struct PresenceSummary {
     pub count: usize,
 }
 
+/// Somebody on one channel, as others are shown. Small: the text is shared.
+#[derive(Clone, Debug)]
+pub struct Presentee {
+    who: Arc<ParticipantOut>,
+    /// In seconds since 1970.
+    online_at: i64,
+}
+
+impl Presentee {
+    /// Somebody who has just come.
+    pub fn now(who: Arc<ParticipantOut>) -> Self {
+        Self {
+            who,
+            online_at: Timestamp::now().seconds(),
+        }
+    }
+}
+
+impl Serialize for Presentee {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Meta<'a> {
+            online_at: i64,
+            #[serde(flatten)]
+            who: &'a ParticipantOut,
+        }
+
+        let Self { who, online_at } = self;
+        Meta {
+            online_at: *online_at,
+            who,
+        }
+        .serialize(serializer)
+    }
+}
+
+type State = PresenceState<UserId, Presentee>;
+type Diff = PresenceDiff<UserId, Presentee>;
+
+/// What everybody on a topic is to be told about who is present.
+#[derive(Clone, Debug)]
+pub struct PresenceNews {
+    /// Takes the place of what was told before.
+    state: Option<State>,
+    changes: Changes,
+}
+
 /// Payload of `presence_diff`.
 #[derive(Clone, Debug, Serialize)]
-pub struct PresenceNews {
+struct Changes {
     #[serde(flatten)]
-    diff: PresenceDiff,
+    diff: Diff,
     #[serde(flatten)]
     summary: PresenceSummary,
 }
 
+impl PresenceNews {
+    /// The events to broadcast, in this order, with their payloads.
+    ///
+    /// # Errors
+    /// When a payload cannot be encoded.
+    pub fn events(&self) -> Result<Vec<(&'static str, Box<RawValue>)>, serde_json::Error> {
+        let state = self.state.as_ref().map(|state| ("presence_state", to_raw_value(state)));
+        let changes = ("presence_diff", to_raw_value(&self.changes));
+        let events = state.into_iter().chain([changes]);
+        events.map(|(event, payload)| Ok((event, payload?))).collect()
+    }
+}
+
 /// Who is present on one topic, and what of it clients have been told.
+///
+/// At each moment: what is shown is what was told, changed by what is pending.
 #[derive(Debug)]
 pub struct LeveledPresence {
     limits: PresenceLimits,
-    all: Presence,
+    all: Presence<UserId, Presentee>,
     level: PresenceLevel,
     /// Changes of what is shown that nobody has been told yet.
-    pending: PresenceDiff,
+    pending: Diff,
     /// Who is shown while the level is `Sampled`.
-    sample: BTreeSet<String>,
+    sample: BTreeSet<UserId>,
     told: PresenceSummary,
+    /// JSON of the state that everybody has been told, from the first joiner who needs it until more is told.
+    told_state: Option<Box<RawValue>>,
 }
 
 impl LeveledPresence {
@@ -81,40 +157,38 @@ impl LeveledPresence {
             pending: PresenceDiff::default(),
             sample: BTreeSet::new(),
             told: PresenceSummary { level, count: 0 },
+            told_state: None,
         }
     }
 
-    /// A channel appears under `key`.
-    pub fn track(&mut self, key: &str, meta: Map<String, Value>) -> PresenceRef {
-        let (reference, joined) = self.all.track(key, meta);
+    /// A channel of the presentee appears.
+    pub fn track(&mut self, presentee: Presentee) -> PresenceRef {
+        let user_id = presentee.who.user_id;
+        let (reference, joined) = self.all.track(user_id, presentee);
         match self.level {
             PresenceLevel::Exact | PresenceLevel::Batched => self.pending.merge(joined),
-            PresenceLevel::Sampled if self.sample.contains(key) => self.pending.merge(joined),
-            PresenceLevel::Sampled if self.sample.len() < self.limits.sample_max => self.show(key),
+            PresenceLevel::Sampled if self.sample.contains(&user_id) => self.pending.merge(joined),
+            PresenceLevel::Sampled if self.sample.len() < self.limits.sample_max => self.show(user_id),
             PresenceLevel::Sampled => {}
         }
         self.settle();
         reference
     }
 
-    /// The channel that was tracked as `reference` is gone.
-    pub fn untrack(&mut self, key: &str, reference: &PresenceRef) {
-        let Some(left) = self.all.untrack(key, reference) else {
+    /// The user's channel that was tracked as `reference` is gone.
+    pub fn untrack(&mut self, user_id: UserId, reference: PresenceRef) {
+        let Some(left) = self.all.untrack(user_id, reference) else {
             return;
         };
         match self.level {
             PresenceLevel::Exact | PresenceLevel::Batched => self.pending.merge(left),
-            PresenceLevel::Sampled if self.sample.contains(key) => {
+            PresenceLevel::Sampled if self.sample.contains(&user_id) => {
                 self.pending.merge(left);
-                if self.all.metas_of(key) == 0 {
-                    self.sample.remove(key);
-                    let next = self
-                        .all
-                        .keys()
-                        .find(|&other| !self.sample.contains(other))
-                        .map(str::to_owned);
+                if !self.all.is_present(user_id) {
+                    self.sample.remove(&user_id);
+                    let next = self.all.keys().rfind(|other| !self.sample.contains(other));
                     if let Some(next) = next {
-                        self.show(&next);
+                        self.show(next);
                     }
                 }
             }
@@ -123,12 +197,13 @@ impl LeveledPresence {
         self.settle();
     }
 
-    /// What has to be told at once: everything while the level is `Exact`, and the way back to it.
+    /// What has to be told at once: everything while the level is `Exact`, and the way back to it; and that from now on
+    /// only some are shown, before many more joiners are told of those who are not.
     pub fn urgent_news(&mut self) -> Option<PresenceNews> {
-        if self.level == PresenceLevel::Exact {
-            self.news()
-        } else {
-            None
+        match self.level {
+            PresenceLevel::Exact => self.news(),
+            PresenceLevel::Sampled if self.told.level != PresenceLevel::Sampled => self.news(),
+            PresenceLevel::Batched | PresenceLevel::Sampled => None,
         }
     }
 
@@ -139,16 +214,31 @@ impl LeveledPresence {
             return None;
         }
         self.told = summary;
-        let diff = std::mem::take(&mut self.pending);
-        Some(PresenceNews { diff, summary })
+        let mut diff = std::mem::take(&mut self.pending);
+        if !diff.is_empty() {
+            self.told_state = None;
+        }
+        let state = (self.level != PresenceLevel::Exact && diff.len() > self.shown_len()).then(|| {
+            diff = PresenceDiff::default();
+            self.shown()
+        });
+        Some(PresenceNews {
+            state,
+            changes: Changes { diff, summary },
+        })
     }
 
-    /// Payload of `presence_state` for the user `key`, who always sees themselves.
-    pub fn state_for(&self, key: &str) -> Box<RawValue> {
-        match self.level {
-            PresenceLevel::Exact | PresenceLevel::Batched => self.all.state(),
-            PresenceLevel::Sampled => self.all.state_of(|other| other == key || self.sample.contains(other)),
+    /// Payload of `presence_state` for the user's channel that was tracked as `reference`: what was told so far, and
+    /// this channel. All that is told from now on has to follow.
+    pub fn state_for(&mut self, user_id: UserId, reference: PresenceRef) -> Box<RawValue> {
+        let own = self.all.state_of_one(user_id, reference);
+        if self.level == PresenceLevel::Exact || self.was_told(user_id) {
+            return encoded(&self.told().and(own));
         }
+        let told = self.told_state.take().unwrap_or_else(|| encoded(&self.told()));
+        let state = join_objects(&told, &encoded(&own));
+        self.told_state = Some(told);
+        state
     }
 
     /// The level, and how many users are present.
@@ -160,13 +250,41 @@ impl LeveledPresence {
     }
 
     /// Devices of a user.
-    pub fn metas_of(&self, key: &str) -> usize {
-        self.all.metas_of(key)
+    pub fn metas_of(&self, user_id: UserId) -> usize {
+        self.all.metas_of(user_id)
     }
 
-    fn show(&mut self, key: &str) {
-        self.pending.merge(self.all.joins_of(|other| other == key));
-        self.sample.insert(key.to_owned());
+    fn show(&mut self, user_id: UserId) {
+        self.pending.merge(PresenceDiff::joining(self.all.state_of([user_id])));
+        self.sample.insert(user_id);
+    }
+
+    /// Whom clients are to show, once they have been told everything.
+    fn shown(&self) -> State {
+        match self.level {
+            PresenceLevel::Exact | PresenceLevel::Batched => self.all.state().clone(),
+            PresenceLevel::Sampled => self.all.state_of(self.sample.iter().copied()),
+        }
+    }
+
+    fn shown_len(&self) -> usize {
+        match self.level {
+            PresenceLevel::Exact | PresenceLevel::Batched => self.all.state().len(),
+            PresenceLevel::Sampled => self.sample.iter().map(|&user_id| self.all.metas_of(user_id)).sum(),
+        }
+    }
+
+    /// Whom clients show who were told everything so far.
+    fn told(&self) -> State {
+        self.shown().before(&self.pending)
+    }
+
+    /// Whether clients show this user so far.
+    fn was_told(&self, user_id: UserId) -> bool {
+        let is_shown = self.level != PresenceLevel::Sampled || self.sample.contains(&user_id);
+        let joins = self.pending.joins();
+        self.pending.leaves().refs_of(user_id).next().is_some()
+            || (is_shown && self.all.state().refs_of(user_id).any(|r| !joins.has(user_id, r)))
     }
 
     /// Goes to the level that fits the number of users.
@@ -183,18 +301,14 @@ impl LeveledPresence {
                 self.level = PresenceLevel::Sampled;
                 // Spread over all keys: ids sort by age, and the oldest accounts are no sample.
                 let step = count.div_ceil(sample_max.max(1));
-                self.sample = self
-                    .all
-                    .keys()
-                    .step_by(step.max(1))
-                    .take(sample_max)
-                    .map(str::to_owned)
-                    .collect();
-                self.pending.merge(self.all.leaves_of(|key| !self.sample.contains(key)));
+                self.sample = self.all.keys().step_by(step.max(1)).take(sample_max).collect();
+                let hidden = self.all.state().part(|user_id| !self.sample.contains(&user_id));
+                self.pending.merge(PresenceDiff::leaving(hidden));
             }
             PresenceLevel::Sampled if count <= left_at(batched_max) => {
                 self.level = PresenceLevel::Batched;
-                self.pending.merge(self.all.joins_of(|key| !self.sample.contains(key)));
+                let hidden = self.all.state().part(|user_id| !self.sample.contains(&user_id));
+                self.pending.merge(PresenceDiff::joining(hidden));
                 self.sample.clear();
             }
             PresenceLevel::Batched if count <= left_at(exact_max) => self.level = PresenceLevel::Exact,
@@ -208,214 +322,22 @@ fn left_at(max: usize) -> usize {
     (max.saturating_mul(4) / 5).max(1)
 }
 
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+/// Serialises maps whose keys are strings, which cannot fail; `null` would stand for the impossible.
+fn encoded(state: &State) -> Box<RawValue> {
+    to_raw_value(state).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
 
-    use std::collections::{BTreeMap, HashMap};
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const LIMITS: PresenceLimits = PresenceLimits {
-        exact_max: 10,
-        batched_max: 20,
-        sample_max: 5,
-    };
-
-    /// A client that follows the protocol as the official one does: key to refs.
-    #[derive(Default, Debug)]
-    struct Follower(BTreeMap<String, BTreeSet<String>>);
-
-    impl Follower {
-        fn refs(entry: &Value) -> impl Iterator<Item = String> {
-            entry["metas"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|meta| meta["phx_ref"].as_str().unwrap().to_owned())
+/// One object of two that have no key in common.
+fn join_objects(one: &RawValue, other: &RawValue) -> Box<RawValue> {
+    match (one.get().strip_suffix('}'), other.get().strip_prefix('{')) {
+        (Some("{"), _) => other.to_owned(),
+        (Some(head), Some(tail)) if tail != "}" => {
+            RawValue::from_string(format!("{head},{tail}")).unwrap_or_else(|_| one.to_owned())
         }
-
-        fn state(state: &RawValue) -> Self {
-            let state: Map<String, Value> = serde_json::from_str(state.get()).unwrap();
-            Self(
-                state
-                    .iter()
-                    .map(|(key, entry)| (key.clone(), Self::refs(entry).collect()))
-                    .collect(),
-            )
-        }
-
-        fn diff(&mut self, news: &Value) {
-            for (key, entry) in news["joins"].as_object().unwrap() {
-                self.0.entry(key.clone()).or_default().extend(Self::refs(entry));
-            }
-            for (key, entry) in news["leaves"].as_object().unwrap() {
-                if let Some(known) = self.0.get_mut(key) {
-                    for gone in Self::refs(entry) {
-                        known.remove(&gone);
-                    }
-                    if known.is_empty() {
-                        self.0.remove(key);
-                    }
-                }
-            }
-        }
-    }
-
-    fn value(news: &PresenceNews) -> Value {
-        serde_json::to_value(news).unwrap()
-    }
-
-    fn fill(presence: &mut LeveledPresence, count: usize) -> Vec<(String, PresenceRef)> {
-        (0..count)
-            .map(|number| {
-                let key = format!("user-{number:03}");
-                let reference = presence.track(&key, Map::new());
-                (key, reference)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_small_room_tells_every_change_at_once_with_level_and_count() {
-        let mut presence = LeveledPresence::new(LIMITS);
-        let reference = presence.track("ann", Map::new());
-        let news = value(&presence.urgent_news().unwrap());
-        assert_eq!((&news["level"], &news["count"]), (&"exact".into(), &1.into()));
-        assert!(news["joins"]["ann"]["metas"].is_array() && news["leaves"].is_object());
-        assert!(presence.news().is_none(), "told already");
-        presence.untrack("ann", &reference);
-        presence.untrack("ann", &reference);
-        assert!(value(&presence.urgent_news().unwrap())["leaves"]["ann"].is_object());
-    }
-
-    #[test]
-    fn a_larger_room_waits_and_tells_together() {
-        let mut presence = LeveledPresence::new(LIMITS);
-        let users = fill(&mut presence, 11);
-        assert!(presence.urgent_news().is_none());
-        let news = value(&presence.news().unwrap());
-        assert_eq!((&news["level"], &news["count"]), (&"batched".into(), &11.into()));
-        assert_eq!(news["joins"].as_object().unwrap().len(), 11);
-        let (key, reference) = &users[0];
-        presence.untrack(key, reference);
-        presence.track(key, Map::new());
-        let news = value(&presence.news().unwrap());
-        assert_eq!(
-            (
-                news["joins"].as_object().unwrap().len(),
-                news["leaves"].as_object().unwrap().len()
-            ),
-            (1, 1)
-        );
-    }
-
-    #[test]
-    fn a_huge_room_tells_a_count_and_a_sample_that_stays_full() {
-        let mut presence = LeveledPresence::new(LIMITS);
-        let users = fill(&mut presence, 30);
-        let news = value(&presence.news().unwrap());
-        assert_eq!((&news["level"], &news["count"]), (&"sampled".into(), &30.into()));
-        assert_eq!(
-            news["joins"].as_object().unwrap().len(),
-            5,
-            "those never told are not told to leave either"
-        );
-        assert!(news["leaves"].as_object().unwrap().is_empty());
-        let shown: Vec<String> = news["joins"].as_object().unwrap().keys().cloned().collect();
-        let (key, reference) = users.iter().find(|(key, _)| *key == shown[0]).unwrap();
-        presence.untrack(key, reference);
-        let news = value(&presence.news().unwrap());
-        assert!(news["leaves"][key].is_object());
-        assert_eq!(
-            news["joins"].as_object().unwrap().len(),
-            1,
-            "somebody else comes into view"
-        );
-        let hidden = |presence: &LeveledPresence| {
-            let seen = Follower::state(&presence.state_for("nobody"));
-            let hidden = |(key, _): &&(String, PresenceRef)| presence.metas_of(key) > 0 && !seen.0.contains_key(key);
-            users.iter().find(hidden).unwrap().clone()
-        };
-        let (key, reference) = hidden(&presence);
-        presence.untrack(&key, &reference);
-        let news = value(&presence.news().unwrap());
-        assert!(news["joins"].as_object().unwrap().is_empty() && news["leaves"].as_object().unwrap().is_empty());
-        assert_eq!(news["count"], 28);
-        let (key, _) = hidden(&presence);
-        let state = Follower::state(&presence.state_for(&key));
-        assert!(state.0.contains_key(&key), "one sees oneself");
-        assert_eq!(state.0.len(), 6);
-    }
-
-    #[test]
-    fn a_room_at_the_border_does_not_go_to_and_fro() {
-        let mut presence = LeveledPresence::new(LIMITS);
-        let users = fill(&mut presence, 11);
-        for (key, reference) in &users[..2] {
-            presence.untrack(key, reference);
-        }
-        assert_eq!(
-            presence.summary(),
-            PresenceSummary {
-                level: PresenceLevel::Batched,
-                count: 9
-            }
-        );
-        let (key, reference) = &users[2];
-        presence.untrack(key, reference);
-        assert_eq!(
-            presence.summary(),
-            PresenceSummary {
-                level: PresenceLevel::Exact,
-                count: 8
-            }
-        );
-        assert!(
-            presence.urgent_news().is_some(),
-            "what was kept back is told on the way"
-        );
-    }
-
-    #[test]
-    fn a_level_is_left_again_however_small_the_limits_are() {
-        assert_eq!([1, 3, 6, 200, 1000].map(left_at), [1, 2, 4, 160, 800]);
-    }
-
-    proptest! {
-        /// Whatever happens, a client that follows is right about everybody who is shown, and everybody is
-        /// shown below the last level.
-        #[test]
-        fn a_follower_is_always_right(steps in prop::collection::vec((0_usize..40, any::<bool>(), 0_u8..4), 1..300)) {
-            let mut presence = LeveledPresence::new(LIMITS);
-            let mut tracked: HashMap<usize, Vec<PresenceRef>> = HashMap::new();
-            let mut follower = Follower::state(&presence.state_for("watcher"));
-            for (user, comes, tell) in steps {
-                let key = format!("user-{user:03}");
-                if comes {
-                    tracked.entry(user).or_default().push(presence.track(&key, Map::new()));
-                } else if let Some(reference) = tracked.get_mut(&user).and_then(Vec::pop) {
-                    presence.untrack(&key, &reference);
-                }
-                let news = if tell == 0 { presence.news() } else { presence.urgent_news() };
-                if let Some(news) = news {
-                    follower.diff(&value(&news));
-                }
-            }
-            if let Some(news) = presence.news() {
-                follower.diff(&value(&news));
-            }
-            let fresh = Follower::state(&presence.state_for("watcher"));
-            prop_assert_eq!(&follower.0, &fresh.0);
-            let present = tracked.values().filter(|refs| !refs.is_empty()).count();
-            prop_assert_eq!(presence.summary().count, present);
-            if presence.summary().level == PresenceLevel::Sampled {
-                prop_assert_eq!(fresh.0.len(), 5);
-            } else {
-                prop_assert_eq!(fresh.0.len(), present);
-            }
-        }
+        _ => one.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "presence_levels_tests.rs"]
+mod tests;

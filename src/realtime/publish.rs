@@ -12,8 +12,8 @@ use tracing::error;
 
 use super::{
     Realtime,
-    messages::{EndChannels, Publish},
-    rate_limiter::{Refused, Subject, TenantCap},
+    messages::{EndChannels, Publish, PublishAll},
+    rate_limiter::{Refused, Subject},
     repair,
     topic::TopicKey,
 };
@@ -60,7 +60,12 @@ impl Realtime {
     /// on this node has it in its queue, in the order of `seq`.
     ///
     /// A message whose `client_id` the author has used in this room before is answered as the first time
-    /// and broadcast to nobody.
+    /// and broadcast to nobody. A caller that goes away has it sent all the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`chat::append_batch`]; [`SendError::FeatureDisabled`], [`SendError::Limited`]; [`SendError::Unavailable`]
+    /// when too many messages wait to be stored, or this one has waited too long.
     pub async fn send_message(
         &self,
         sender: &Sender,
@@ -75,41 +80,8 @@ impl Realtime {
         self.limits
             .check(&sender.tenant, Limit::MessagesPerTenant, Subject::Tenant)?;
         let room_id = self.open_room_id(sender, room).await?;
-        // In a task of its own: a caller that goes away (a closed HTTP connection) must not leave a
-        // committed message that nobody was told about.
-        let (realtime, sender) = (self.clone(), sender.clone());
-        tokio::spawn(async move { realtime.append_and_tell(&sender, room_id, message).await })
-            .await
-            .unwrap_or(Err(SendError::Unavailable))
-    }
-
-    async fn append_and_tell(
-        &self,
-        sender: &Sender,
-        room_id: RoomId,
-        message: NewMessage,
-    ) -> Result<Appended, SendError> {
-        let Scope { tenant_id, .. } = sender.scope;
-        let _turn = self.room_locks.lock(tenant_id, room_id).await;
-        self.limits.check_room(&sender.tenant, room_id)?;
-        let room = RoomRef::Id(room_id);
-        let appended = self
-            .capped(&sender.tenant, TenantCap::Members, |members_max| {
-                chat::append_message(&self.store, &sender.scope, &room, message.clone(), members_max)
-            })
-            .await?;
-        if appended.repeated {
-            return Ok(appended);
-        }
-        self.limits.room_took(&sender.tenant, room_id);
-        self.stats.record_message(tenant_id, room_id);
-        self.metrics.message_sent(&sender.tenant.slug, room_id);
-        if let Some(joined) = &appended.joined {
-            self.tell_membership(tenant_id, joined).await;
-        }
-        self.tell_change(sender, "new_message", &appended.message, None).await;
-        self.notifier.room_changed(tenant_id, room_id);
-        Ok(appended)
+        chat::check_new(&message).map_err(chat::Error::from)?;
+        self.journals.append(sender, room_id, message).await
     }
 
     /// Replaces a message's text.
@@ -287,30 +259,38 @@ impl Realtime {
 
     /// Tells a room about a change in its log.
     async fn tell_change(&self, sender: &Sender, event: &'static str, message: &Message, emoji: Option<&str>) {
-        let (key, seq) = (TopicKey::Room(message.room_id), Some(message.changed_seq));
+        let reaction = emoji.map(|emoji| (emoji, sender.user.clone()));
+        if let Some(publish) = Self::change_news(event, message, reaction) {
+            self.publish(sender.scope.tenant_id, publish).await;
+        }
+    }
+
+    /// What a room is told about a change in its log. `reaction` is what the change is about, and whose it is.
+    pub(super) fn change_news(
+        event: &'static str,
+        message: &Message,
+        reaction: Option<(&str, UserRef)>,
+    ) -> Option<Publish> {
         let shown = MessageOut::from(message.clone().for_everybody());
-        let payload = match emoji {
+        let payload = match reaction {
             None => raw_payload(&shown),
-            Some(emoji) => raw_payload(&ReactionNews {
+            Some((emoji, user)) => raw_payload(&ReactionNews {
                 message: shown,
                 emoji,
-                user: sender.user.clone().into(),
+                user: user.into(),
             }),
         };
-        match payload {
-            Ok(payload) => {
-                let publish = Publish {
-                    key,
-                    event,
-                    payload,
-                    seq,
-                    except: None,
-                    ephemeral: false,
-                };
-                self.publish(sender.scope.tenant_id, publish).await;
-            }
-            Err(error) => error!(%error, event, "change not encoded"),
-        }
+        let payload = payload
+            .inspect_err(|error| error!(%error, event, "change not encoded"))
+            .ok()?;
+        Some(Publish {
+            key: TopicKey::Room(message.room_id),
+            event,
+            payload,
+            seq: Some(message.changed_seq),
+            except: None,
+            ephemeral: false,
+        })
     }
 
     /// Tells a room about changes in its log that were not made one by one. Where there are too many, or they cannot be
@@ -338,6 +318,17 @@ impl Realtime {
         let (event, started) = (publish.event, Instant::now());
         if let Err(error) = self.directory.ask(tenant_id, publish).await {
             error!(%error, event, %tenant_id, waited_ms = started.elapsed().as_millis(), "broadcast not delivered");
+        }
+    }
+
+    /// Tells a tenant's topics several things, in their order.
+    pub(super) async fn publish_all(&self, tenant_id: TenantId, news: Vec<Publish>) {
+        if self.directory.running(tenant_id).is_none() {
+            return;
+        }
+        let (count, started) = (news.len(), Instant::now());
+        if let Err(error) = self.directory.ask(tenant_id, PublishAll(news.into())).await {
+            error!(%error, count, %tenant_id, waited_ms = started.elapsed().as_millis(), "broadcasts not delivered");
         }
     }
 

@@ -74,10 +74,23 @@ impl From<Refused> for Allowance {
     }
 }
 
-/// A room takes no more messages for now.
-struct FullRoom {
-    until: Instant,
+/// How many messages a room took no longer ago than it can take all of them again.
+struct RoomLevel {
+    /// How many it still took then.
+    left: u32,
+    at: Instant,
+    /// How long until it takes one more.
+    interval: Duration,
     burst: u32,
+}
+
+impl RoomLevel {
+    /// How many it takes now.
+    fn left(&self) -> u32 {
+        let more = self.at.elapsed().as_nanos() / self.interval.as_nanos().max(1);
+        let left = self.left.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        left.min(self.burst)
+    }
 }
 
 /// Who or what a limit counts, inside of a tenant.
@@ -160,8 +173,9 @@ pub struct RateLimits {
     defaults: Vec<Option<Table>>,
     /// Those that tenants have of their own; tenants with the same limit share a table.
     own: DashMap<(Limit, RateLimit), Arc<Table>>,
-    /// Those that took as many messages as they may.
-    full_rooms: DashMap<(TenantId, RoomId), FullRoom>,
+    /// Rooms that took messages a moment ago, where that is limited.
+    rooms: DashMap<(TenantId, RoomId), RoomLevel>,
+    messages_per_room: RateLimit,
     rooms_max: Cap<u64>,
     members_per_room_max: Cap<u64>,
     upload_bytes_per_tenant_max: Cap<u64>,
@@ -176,7 +190,8 @@ impl RateLimits {
         Self {
             defaults: Limit::ALL.iter().map(|limit| table(settings.rate(*limit))).collect(),
             own: DashMap::new(),
-            full_rooms: DashMap::new(),
+            rooms: DashMap::new(),
+            messages_per_room: settings.rate(Limit::MessagesPerRoom),
             rooms_max: settings.rooms_max,
             members_per_room_max: settings.members_per_room_max,
             upload_bytes_per_tenant_max: settings.upload_bytes_per_tenant_max,
@@ -208,35 +223,51 @@ impl RateLimits {
         take(self.default_table(limit), &key, limit).inspect_err(|_| self.note_total(limit))
     }
 
-    /// Asks whether a room takes another message. It counts what is stored, by [`Self::room_took`]: else people who
-    /// may not write in it could fill it. The caller holds the room's lock from here to there.
+    /// Asks how many more messages a room takes, at least one. It counts what is stored, by [`Self::room_took`]: else
+    /// people who may not write in it could fill it. The caller holds the room's lock from here to there.
     ///
     /// # Errors
     ///
     /// As [`Self::check`].
-    pub fn check_room(&self, tenant: &Tenant, room_id: RoomId) -> Result<(), Refused> {
+    pub fn room_takes(&self, tenant: &Tenant, room_id: RoomId) -> Result<u32, Refused> {
         let limit = Limit::MessagesPerRoom;
-        let refused = self.full_rooms.get(&(tenant.id, room_id)).map(|full| Refused {
-            limit: limit.name(),
-            burst: full.burst,
-            retry_after: full.until.saturating_duration_since(Instant::now()),
-        });
-        match refused {
-            Some(refused) if !refused.retry_after.is_zero() => self.refuse(tenant, limit, refused),
-            _ => Ok(()),
-        }
+        let RateLimit::Per { burst, .. } = tenant.limits.rate(limit).unwrap_or(self.messages_per_room) else {
+            return Ok(u32::MAX);
+        };
+        let refused = match self.rooms.get(&(tenant.id, room_id)) {
+            None => return Ok(burst.get()),
+            Some(level) => match level.left() {
+                0 => Refused {
+                    limit: limit.name(),
+                    burst: level.burst,
+                    retry_after: level.interval.saturating_sub(level.at.elapsed()),
+                },
+                left => return Ok(left),
+            },
+        };
+        self.refuse(tenant, limit, refused).map(|()| u32::MAX)
     }
 
     /// A message was stored in a room.
     pub fn room_took(&self, tenant: &Tenant, room_id: RoomId) {
         let (limit, subject) = (Limit::MessagesPerRoom, Subject::Room(room_id));
-        let (burst, wait) = match self.count(tenant, limit, subject) {
-            Ok(Some(left)) if left.remaining == 0 => (left.limit, left.reset / left.limit.max(1)),
-            Err(refused) => (refused.burst, refused.retry_after),
-            Ok(_) => return,
+        let (left, burst, interval) = match self.count(tenant, limit, subject) {
+            Ok(Some(Allowance {
+                limit,
+                remaining,
+                reset,
+            })) => (remaining, limit, reset / (limit - remaining).max(1)),
+            Err(refused) => (0, refused.burst, refused.retry_after),
+            Ok(None) => return,
         };
-        let until = Instant::now() + wait;
-        self.full_rooms.insert((tenant.id, room_id), FullRoom { until, burst });
+        let at = Instant::now();
+        let level = RoomLevel {
+            left,
+            at,
+            interval,
+            burst,
+        };
+        self.rooms.insert((tenant.id, room_id), level);
     }
 
     /// One attempt to sign in to an account of a tenant. What comes from elsewhere is counted by itself, so who guesses
@@ -325,8 +356,7 @@ impl RateLimits {
 
     /// Drops keys that are as good as new; returns how many stay.
     pub fn sweep(&self) -> usize {
-        let now = Instant::now();
-        self.full_rooms.retain(|_, full| full.until > now);
+        self.rooms.retain(|_, level| level.left() < level.burst);
         self.own.retain(|_, table| {
             sweep(table);
             !table.is_empty()
@@ -588,18 +618,18 @@ pub(super) mod tests {
         let limits = limits(|limits| limits.messages_per_room = rate("3/1h"));
         let (tenant, room) = (own(serde_json::json!({})), RoomId::generate());
         for _ in 0..10 {
-            assert_eq!(limits.check_room(&tenant, room), Ok(()), "asking takes nothing");
+            assert_eq!(limits.room_takes(&tenant, room), Ok(3), "asking takes nothing");
         }
-        for _ in 0..3 {
-            assert_eq!(limits.check_room(&tenant, room), Ok(()));
+        for left in [3, 2, 1] {
+            assert_eq!(limits.room_takes(&tenant, room), Ok(left));
             limits.room_took(&tenant, room);
         }
-        let refused = limits.check_room(&tenant, room).unwrap_err();
+        let refused = limits.room_takes(&tenant, room).unwrap_err();
         assert_eq!(refused.limit, "messages_per_room");
         assert!(
             refused.retry_after > Duration::from_secs(19 * 60) && refused.retry_after <= Duration::from_secs(20 * 60)
         );
-        assert_eq!(limits.check_room(&tenant, RoomId::generate()), Ok(()));
+        assert_eq!(limits.room_takes(&tenant, RoomId::generate()), Ok(3));
     }
 
     #[test]
@@ -607,9 +637,9 @@ pub(super) mod tests {
         let limits = limits(|limits| limits.messages_per_room = rate("1/20ms"));
         let (tenant, room) = (own(serde_json::json!({})), RoomId::generate());
         limits.room_took(&tenant, room);
-        let wait = limits.check_room(&tenant, room).unwrap_err().retry_after;
+        let wait = limits.room_takes(&tenant, room).unwrap_err().retry_after;
         std::thread::sleep(wait);
-        assert_eq!(limits.check_room(&tenant, room), Ok(()));
+        assert_eq!(limits.room_takes(&tenant, room), Ok(1));
     }
 
     #[test]
@@ -634,6 +664,6 @@ pub(super) mod tests {
         limits.room_took(&tenant, RoomId::generate());
         std::thread::sleep(Duration::from_millis(5));
         assert_eq!(limits.sweep(), 0);
-        assert!(limits.own.is_empty() && limits.full_rooms.is_empty());
+        assert!(limits.own.is_empty() && limits.rooms.is_empty());
     }
 }

@@ -15,17 +15,23 @@ pub struct RoomLocks {
 }
 
 impl RoomLocks {
-    /// Waits for the room's turn; waiters are served in the order they came.
-    pub async fn lock(&self, tenant_id: TenantId, room_id: RoomId) -> OwnedMutexGuard<()> {
-        let mutex = {
-            let mut entry = self.rooms.entry((tenant_id, room_id)).or_default();
-            entry.upgrade().unwrap_or_else(|| {
-                let mutex = Arc::new(Mutex::new(()));
-                *entry = Arc::downgrade(&mutex);
-                mutex
-            })
-        };
-        mutex.lock_owned().await
+    /// Waits for the room's turn; waiters are served in the order they came, which is when this was polled first.
+    pub fn lock(&self, tenant_id: TenantId, room_id: RoomId) -> impl Future<Output = OwnedMutexGuard<()>> + use<> {
+        self.mutex(tenant_id, room_id).lock_owned()
+    }
+
+    /// The room's turn, if nobody has it or waits for it.
+    pub fn try_lock(&self, tenant_id: TenantId, room_id: RoomId) -> Option<OwnedMutexGuard<()>> {
+        self.mutex(tenant_id, room_id).try_lock_owned().ok()
+    }
+
+    fn mutex(&self, tenant_id: TenantId, room_id: RoomId) -> Arc<Mutex<()>> {
+        let mut entry = self.rooms.entry((tenant_id, room_id)).or_default();
+        entry.upgrade().unwrap_or_else(|| {
+            let mutex = Arc::new(Mutex::new(()));
+            *entry = Arc::downgrade(&mutex);
+            mutex
+        })
     }
 
     /// Forgets rooms nobody is writing to.

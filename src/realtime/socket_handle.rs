@@ -7,6 +7,7 @@ use std::sync::{
 
 use actix::{Message, Recipient, prelude::SendError};
 
+use super::room_shard::ShardHandle;
 use crate::phoenix::{Broadcast, ChannelId, Frame, Version, close_code};
 
 /// One transport connection of this process; never reused.
@@ -14,6 +15,11 @@ use crate::phoenix::{Broadcast, ChannelId, Frame, Version, close_code};
 pub struct SocketId(u64);
 
 impl SocketId {
+    /// Before all others.
+    pub(super) const FIRST: Self = Self(0);
+    /// After all others.
+    pub(super) const LAST: Self = Self(u64::MAX);
+
     /// The next id.
     pub fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -86,6 +92,8 @@ pub struct SocketHandle {
     id: SocketId,
     version: Version,
     mailbox: Recipient<Outbound>,
+    /// What delivers broadcasts to the socket; without one its mailbox takes them.
+    shard: Option<ShardHandle>,
     queued_bytes: AtomicUsize,
     queued_bytes_max: usize,
     gone: AtomicBool,
@@ -113,11 +121,29 @@ impl SocketHandle {
             id: SocketId::next(),
             version,
             mailbox,
+            shard: None,
             queued_bytes: AtomicUsize::new(0),
             queued_bytes_max,
             gone: AtomicBool::new(false),
             disconnect: AtomicUsize::new(0),
         }
+    }
+
+    /// Has broadcasts delivered by the shard of the socket's thread, not by its mailbox.
+    #[must_use]
+    pub fn delivered_by(mut self, shard: Option<ShardHandle>) -> Self {
+        self.shard = shard;
+        self
+    }
+
+    /// What delivers broadcasts to the socket, when its mailbox does not take them.
+    pub fn shard(&self) -> Option<&ShardHandle> {
+        self.shard.as_ref()
+    }
+
+    /// The version that the socket speaks.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// The socket's id.
@@ -150,11 +176,14 @@ impl SocketHandle {
             .iter()
             .position(|&known| known == reason)
             .unwrap_or_default();
-        let _ = self
+        let first = self
             .disconnect
             .compare_exchange(0, index + 1, Ordering::AcqRel, Ordering::Acquire);
-        // A full mailbox is no loss: the socket looks at its handle before it handles what is in there.
-        let _ = self.mailbox.try_send(Outbound::Disconnected);
+        if first.is_ok() {
+            // A full mailbox is no loss: the socket looks at its handle before it handles what is in there. Told once: a
+            // socket that is told looks, and may find a reason of its own.
+            let _ = self.mailbox.try_send(Outbound::Disconnected);
+        }
     }
 
     /// Hands the socket a broadcast. Ephemeral ones are skipped from half of the queue's bound on; at the

@@ -122,6 +122,18 @@ pub async fn get_tenant(store: &Store, id: TenantId) -> Result<Tenant, Error> {
     find(store, tenant::Column::Id.eq(id)).await
 }
 
+/// The tenant with this id, and how often its row was changed until it was read so.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(crate) async fn get_tenant_at_rev(store: &Store, id: TenantId) -> Result<(i64, Tenant), Error> {
+    let row = tenant::Entity::find_by_id(id)
+        .one(store.reader())
+        .await?
+        .ok_or(Error::NotFound)?;
+    Ok((row.rev, row.try_into()?))
+}
+
 /// The tenant with this slug.
 ///
 /// # Errors
@@ -358,6 +370,7 @@ async fn insert(store: &Store, actor: &Actor, new: NewTenant) -> Result<Option<T
         limits: Set(to_json(&tenant.limits)?),
         suspended_at: Set(tenant.suspended_at),
         inserted_at: Set(tenant.inserted_at),
+        rev: Set(0),
     };
     let transaction = store.begin_write().await?;
     let inserted = tenant::Entity::insert(row)

@@ -10,7 +10,7 @@ use actix_web::{
     dev::Payload,
     error::PayloadError,
     http::header,
-    web::{Bytes, BytesMut, Data},
+    web::{Bytes, BytesMut, Data, Path},
 };
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -23,9 +23,11 @@ use super::{
 };
 use crate::{
     app::App,
+    chat::{self, RoomRef},
     config::Cap,
     page::{PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, PageRequest},
     realtime::Subject,
+    standing::Sight,
     tenants::Tenant,
     timestamp::TimestampError,
     validation::Violations,
@@ -56,15 +58,55 @@ impl FromRequest for Authenticated {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let app = app(&request)?;
-            let token = bearer(&request).ok_or(ApiError::Unauthorized)?;
-            let tenant = identity::named_tenant(&request)?;
+            let (app, token, tenant) = shown(&request)?;
             let identity = identity::authenticate(&app, &request, token, tenant.as_deref()).await?;
             let user = Subject::User(identity.user.id);
             rate_limit::count_request(&app, &request, &identity.tenant, user)?;
             Ok(Self(identity))
         })
     }
+}
+
+/// The user of the request's bearer token, and whether they may read in the room that the path names as `{id}`: both
+/// asked in one. Without a token the request is answered 401; what there is to say of the room is for the handler, after
+/// it has looked at the rest of the request.
+pub struct InRoom {
+    /// The user.
+    pub identity: Identity,
+    /// What they see of the room.
+    pub sight: Result<Sight, chat::Error>,
+}
+
+impl FromRequest for InRoom {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let (app, token, tenant) = shown(&request)?;
+            let room = RoomRef::parse(&room_name(&request));
+            let (identity, sight) =
+                identity::authenticate_in_room(&app, &request, token, tenant.as_deref(), &room).await?;
+            let user = Subject::User(identity.user.id);
+            rate_limit::count_request(&app, &request, &identity.tenant, user)?;
+            Ok(Self { identity, sight })
+        })
+    }
+}
+
+/// The token that a request shows, and the tenant it names.
+fn shown(request: &HttpRequest) -> Result<(Data<App>, &str, Option<String>), ApiError> {
+    let token = bearer(request).ok_or(ApiError::Unauthorized)?;
+    Ok((app(request)?, token, identity::named_tenant(request)?))
+}
+
+/// The room that a path names; what cannot be read names none.
+fn room_name(request: &HttpRequest) -> String {
+    Path::<String>::extract(request)
+        .into_inner()
+        .map(Path::into_inner)
+        .unwrap_or_default()
 }
 
 /// The token of `Authorization: Bearer …`.
@@ -524,7 +566,7 @@ mod tests {
         name: String,
         inner: Option<Inner>,
         id: Option<crate::ids::RoomId>,
-        kind: Option<crate::chat::RoomKind>,
+        kind: Option<chat::RoomKind>,
         until: Option<crate::timestamp::Timestamp>,
     }
 

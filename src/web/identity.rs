@@ -9,9 +9,10 @@ use super::{error::ApiError, extract::RequestTenant};
 use crate::{
     accounts::{self, Claims, Provisioned, User},
     app::App,
-    chat,
+    chat::{self, RoomRef},
     realtime::{Sender, rate_limiter::TenantCap, revocations::Credential},
     scope::Scope,
+    standing::{Sight, Standing},
     tenants::{self, Tenant},
     timestamp::Timestamp,
 };
@@ -111,7 +112,22 @@ pub async fn authenticate(
     token: &str,
     tenant: Option<&str>,
 ) -> Result<Identity, ApiError> {
-    identify(app, token, &Place::Request(request, tenant)).await
+    Ok(identify(app, token, &Place::Request(request, tenant), None).await?.0)
+}
+
+/// [`authenticate`], and whether the user may read in a room, asked in one.
+///
+/// # Errors
+/// As [`authenticate`]; inside, as [`chat::get_room`].
+pub async fn authenticate_in_room(
+    app: &App,
+    request: &HttpRequest,
+    token: &str,
+    tenant: Option<&str>,
+    room: &RoomRef,
+) -> Result<(Identity, Result<Sight, chat::Error>), ApiError> {
+    let (identity, sight) = identify(app, token, &Place::Request(request, tenant), Some(room)).await?;
+    Ok((identity, sight.unwrap_or(Err(chat::Error::RoomNotFound))))
 }
 
 /// [`authenticate`] for tokens that websites sign, and for no others.
@@ -132,7 +148,7 @@ pub async fn authenticate_host(
 /// # Errors
 /// [`ApiError::Unauthorized`] for whatever is wrong with the token, alike.
 pub async fn reauthenticate(app: &App, known: &Identity, token: &str) -> Result<Identity, ApiError> {
-    let identity = identify(app, token, &Place::Socket(known)).await?;
+    let (identity, _) = identify(app, token, &Place::Socket(known), None).await?;
     if identity.scope() == known.scope() && !identity.is_over() {
         Ok(identity)
     } else {
@@ -160,30 +176,53 @@ impl Place<'_> {
     }
 }
 
-async fn identify(app: &App, token: &str, place: &Place<'_>) -> Result<Identity, ApiError> {
-    if accounts::claims_to_be_own(token) {
-        identify_own(app, token, place).await
-    } else {
-        identify_host(app, token, place).await
+/// Who it is, and what they see of a room if one is asked for.
+async fn identify(
+    app: &App,
+    token: &str,
+    place: &Place<'_>,
+    room: Option<&RoomRef>,
+) -> Result<(Identity, Option<Result<Sight, chat::Error>>), ApiError> {
+    let verified_at = Instant::now();
+    if let Some(claims) = app.tokens.recall(token) {
+        return identify_known(app, claims, verified_at, place, room).await;
     }
+    if accounts::claims_to_be_own(token) {
+        let claims = app.tokens.verify(token).map_err(|_| ApiError::Unauthorized)?;
+        return identify_known(app, claims, verified_at, place, room).await;
+    }
+    let identity = identify_host(app, token, place).await?;
+    // It has said what it had to say: from now on it is like one of ours, for as long as it is good.
+    app.tokens.remember(token, identity.claims);
+    let sight = match room {
+        Some(room) => Some(app.standings.in_room(&identity.claims, room).await?.1),
+        None => None,
+    };
+    Ok((identity, sight))
 }
 
-async fn identify_own(app: &App, token: &str, place: &Place<'_>) -> Result<Identity, ApiError> {
-    let verified_at = Instant::now();
-    let claims = app.tokens.verify(token).map_err(|_| ApiError::Unauthorized)?;
-    let user = accounts::session_user(&app.store, &claims).await?;
-    let of_token = match tenants::get_tenant(&app.store, claims.tenant_id).await {
-        Err(tenants::Error::NotFound) => return Err(ApiError::Unauthorized),
-        found => Arc::new(found?),
+async fn identify_known(
+    app: &App,
+    claims: Claims,
+    verified_at: Instant,
+    place: &Place<'_>,
+    room: Option<&RoomRef>,
+) -> Result<(Identity, Option<Result<Sight, chat::Error>>), ApiError> {
+    let (Standing { tenant, user }, sight) = match room {
+        Some(room) => {
+            let (standing, sight) = app.standings.in_room(&claims, room).await?;
+            (standing, Some(sight))
+        }
+        None => (app.standings.of_token(&claims).await?, None),
     };
-    place.admit(app, &of_token)?;
-    Ok(Identity {
-        tenant: of_token,
-        user,
+    place.admit(app, &tenant)?;
+    let identity = Identity {
+        tenant,
+        user: User::clone(&user),
         claims,
         verified_at,
-    }
-    .noted())
+    };
+    Ok((identity.noted(), sight))
 }
 
 async fn identify_host(app: &App, token: &str, place: &Place<'_>) -> Result<Identity, ApiError> {

@@ -4,6 +4,7 @@
 //! * [`routes`] — every URL on one screen
 //! * [`identity`], [`extract`] — who asks, and what for
 //! * [`administration`], [`server_key`] — those who ask for more than one user may: administrators, a site's backend
+//! * [`serve`], [`tls`] — the HTTP server that all of this hangs in, and how it speaks TLS
 //! * [`listeners`] — the operator's own address
 //! * [`error`], [`reply`], [`edge`] — what answers look like
 //! * [`client_address`], [`rate_limit`] — where requests come from, and how many there may be
@@ -24,10 +25,13 @@ pub mod error;
 pub mod extract;
 pub mod identity;
 pub mod listeners;
+pub mod newest_pages;
 pub mod openapi;
 pub mod origin_policy;
 pub mod rate_limit;
 pub mod reply;
 pub mod routes;
+pub mod serve;
 pub mod server_key;
 pub mod socket;
+pub mod tls;

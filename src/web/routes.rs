@@ -524,6 +524,9 @@ pub(super) fn api(config: &mut DescribedConfig<'_>) {
     );
     config.service(
         scope("/api/v1")
+            // Patterns are tried one after the other: first what is asked for most.
+            .service(messages::list_messages)
+            .service(messages::send_message)
             .service(auth::register)
             .service(auth::login)
             .service(visitors::exchange)
@@ -546,8 +549,6 @@ pub(super) fn api(config: &mut DescribedConfig<'_>) {
             .service(rooms::delete_room)
             .service(rooms::join_room)
             .service(rooms::leave_room)
-            .service(messages::list_messages)
-            .service(messages::send_message)
             .service(uploads::upload)
             .service(uploads::download)
             .service(messages::get_message)

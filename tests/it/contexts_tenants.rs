@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::join_all;
 use parlour::{
-    accounts::{self, Tokens},
+    accounts::{
+        self, Tokens,
+        admin::{self, UserPatch},
+    },
     api_keys::{self, ApiKeyKind, NewApiKey},
     audit::Actor,
     chat::{self, Role, RoomRef, seed::SeedPlan},
@@ -136,6 +139,13 @@ async fn furnish(store: &Store, slug: &str) -> Tenant {
         expires_at: None,
     };
     api_keys::create_key(store, &Actor::cli(), &tenant, key).await.unwrap();
+    let renamed = UserPatch {
+        name: Some(Some("Bob".to_owned())),
+        ..UserPatch::default()
+    };
+    admin::update_user(store, &Actor::cli(), &tenant, bob.id, renamed)
+        .await
+        .unwrap();
     // More than one batch of some things.
     let plan = SeedPlan {
         tenant_id: tenant.id,

@@ -347,12 +347,12 @@ fn documented_events(table: &str) -> BTreeSet<String> {
 
 #[test]
 fn events_of_the_socket_are_those_documented() {
-    let session = code(&root().join("src/web/socket/session.rs"));
-    let mut handled = set(session
+    let pushing = code(&root().join("src/web/socket/session/pushing.rs"));
+    let mut handled = set(pushing
         .lines()
         .filter_map(|line| line.trim().strip_suffix(" if in_room => {"))
         .flat_map(|line| line.split('"').skip(1).step_by(2)));
-    handled.extend(after(&session, "if event == \""));
+    handled.extend(after(&pushing, "if event == \""));
     let payloads = code(&root().join("src/web/socket/payloads.rs"));
     let (_, change) = payloads
         .split_once("pub fn change(")
@@ -385,6 +385,21 @@ fn events_of_the_socket_are_those_documented() {
     assert!(told.len() >= 8);
     for event in told {
         assert!(all.contains(&format!("\"{event}\"")), "nothing sends {event}");
+    }
+}
+
+#[test]
+fn figures_in_the_readme_are_those_of_the_benchmark() {
+    let (readme, results) = (read("README.md"), read("bench/results.md"));
+    let measured = rows(&results);
+    let told = rows(section(&readme, "## How fast it is"));
+    assert!(told.len() >= 5);
+    for row in told {
+        // What it is in words, then scenario, figure and value as they stand there.
+        let found = measured
+            .iter()
+            .any(|cells| cells.len() >= 4 && cells[..2] == row[1..3] && cells[3] == row[3]);
+        assert!(found, "bench/results.md has no {:?}", &row[1..]);
     }
 }
 

@@ -9,7 +9,7 @@ use parlour::{
 };
 use sea_orm::{ConnectionTrait, Database, DbBackend, FromQueryResult, Statement};
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "api_keys",
     "audit_log",
     "control_events",
@@ -17,6 +17,7 @@ const TABLES: [&str; 18] = [
     "mentions",
     "message_revisions",
     "messages",
+    "page_marks",
     "reactions",
     "revoked_tokens",
     "room_invitations",
@@ -30,13 +31,14 @@ const TABLES: [&str; 18] = [
     "users",
 ];
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "m20261122_000001_create_schema",
     "m20261122_000002_room_log",
     "m20261122_000003_members",
     "m20261122_000004_websites",
     "m20261122_000005_page_rooms",
     "m20261122_000006_uploads",
+    "m20261122_000007_revisions",
 ];
 
 /// Names of all tables but the migrations' own.

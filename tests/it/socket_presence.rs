@@ -133,8 +133,10 @@ async fn a_follower_is_right_at_every_level_and_no_channel_ends() {
         let state = socket.assert_push(&channel, "presence_state").await;
         assert!(state.get(id(number)).is_some(), "everybody sees themselves");
         let shown = state.as_object().unwrap().len();
+        // With the seventh the room becomes too large to show all. The seventh is told first, as every joiner, whom the
+        // others have been told; and then with them, that only some are shown.
         assert!(
-            if level == "sampled" { shown <= 3 } else { shown == count },
+            if count > 7 { shown <= 3 } else { shown == count },
             "{shown} of {count} shown"
         );
         sockets.push(socket);

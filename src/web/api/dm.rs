@@ -10,14 +10,14 @@ use actix_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::messages::{self, MessageParams, MessagesOut};
+use super::messages::{self, MessageParams, MessagesOut, MessagesPage};
 use crate::{
     app::App,
     chat::{self, Access, RoomKind, RoomRef},
     ids::UserId,
     web::{
         error::ApiError,
-        extract::{Authenticated, Body, Json, PageParams, Query},
+        extract::{Authenticated, Body, InRoom, Json, PageParams, Query},
         identity::Identity,
         reply::{Envelope, Listed, Reply},
     },
@@ -92,12 +92,14 @@ pub async fn start_dm(
 #[get("/dm/{id}/messages")]
 pub async fn list_messages(
     app: Data<App>,
-    Authenticated(identity): Authenticated,
-    id: Path<String>,
+    InRoom { identity, sight }: InRoom,
     query: Query<MessageParams>,
-) -> Result<Reply<MessagesOut>, ApiError> {
-    let dm = conversation(&app, &identity, &id, Access::Read).await?;
-    messages::page(&app, &identity, &dm, &query).await
+) -> Result<Reply<MessagesPage>, ApiError> {
+    let sight = sight.and_then(|sight| match sight.kind {
+        RoomKind::Dm => Ok(sight),
+        RoomKind::Public | RoomKind::Private => Err(chat::Error::RoomNotFound),
+    });
+    messages::page(&app, &identity, sight, &query).await
 }
 
 /// Sends a message to the other one

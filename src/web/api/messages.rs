@@ -1,10 +1,12 @@
 //! What is said in rooms.
 
+use std::sync::Arc;
+
 use actix_web::{
     delete, get, patch, post,
     web::{Data, Path},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use utoipa::ToSchema;
 
 use super::{NoFieldsIn, message_id};
@@ -12,11 +14,13 @@ use crate::{
     app::App,
     chat::{self, MessageQuery, NewMessage, RoomRef},
     ids::MessageId,
-    page::Page,
+    page::{Page, check_limit},
+    standing::Sight,
     web::{
         error::ApiError,
-        extract::{Authenticated, Body, Json, Pairs, Parameters, Query},
+        extract::{Authenticated, Body, InRoom, Json, Pairs, Parameters, Query},
         identity::Identity,
+        newest_pages::NewestPage,
         reply::{Envelope, Listed, Reply},
     },
     wire::{MessageIn, MessageOut, RevisionOut},
@@ -116,11 +120,10 @@ pub struct MessagesMeta {
 #[get("/rooms/{id}/messages")]
 pub async fn list_messages(
     app: Data<App>,
-    Authenticated(identity): Authenticated,
-    id: Path<String>,
+    InRoom { identity, sight }: InRoom,
     query: Query<MessageParams>,
-) -> Result<Reply<MessagesOut>, ApiError> {
-    page(&app, &identity, &RoomRef::parse(&id), &query).await
+) -> Result<Reply<MessagesPage>, ApiError> {
+    page(&app, &identity, sight, &query).await
 }
 
 /// Sends a message to everybody in the room, whatever they are connected with
@@ -232,29 +235,79 @@ pub(super) fn place(path: &(String, String)) -> Result<(RoomRef, MessageId), cha
 pub(super) async fn page(
     app: &App,
     identity: &Identity,
-    room: &RoomRef,
+    sight: Result<Sight, chat::Error>,
     query: &Query<MessageParams>,
-) -> Result<Reply<MessagesOut>, ApiError> {
-    let query = query.read()?.into();
-    let page = chat::list_messages(&app.store, &identity.scope(), room, query).await?;
-    Ok(page_reply(app, page))
+) -> Result<Reply<MessagesPage>, ApiError> {
+    let query = MessageQuery::from(query.read()?);
+    check_limit(query.limit).map_err(chat::Error::from)?;
+    let (scope, sight) = (identity.scope(), sight?);
+    let page = if query.is_newest() {
+        let page = app.newest_pages.get(&app.store, &scope, &sight, query.limit).await?;
+        MessagesPage::Kept {
+            meta: MessagesMeta {
+                has_more: page.has_more,
+                head_seq: sight.head_seq,
+                epoch: app.epoch.clone(),
+            },
+            page,
+        }
+    } else {
+        let (room_id, head_seq) = (sight.room_id, sight.head_seq);
+        MessagesPage::Read(messages_out(
+            app,
+            chat::list_messages_up_to(&app.store, &scope, room_id, head_seq, query).await?,
+        ))
+    };
+    Ok(Reply::whole(page))
+}
+
+/// [`MessagesOut`], as it is sent.
+#[derive(Debug)]
+pub enum MessagesPage {
+    /// Just read.
+    Read(MessagesOut),
+    /// Written out before.
+    Kept {
+        /// The messages.
+        page: Arc<NewestPage>,
+        /// What lies around them.
+        meta: MessagesMeta,
+    },
+}
+
+impl Serialize for MessagesPage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Read(messages) => messages.serialize(serializer),
+            Self::Kept { page, meta } => {
+                let mut fields = serializer.serialize_struct("MessagesOut", 2)?;
+                fields.serialize_field("data", &page.messages)?;
+                fields.serialize_field("meta", meta)?;
+                fields.end()
+            }
+        }
+    }
 }
 
 /// A page of messages with what lies around it.
 pub(super) fn page_reply(app: &App, page: chat::MessagePage) -> Reply<MessagesOut> {
+    Reply::whole(messages_out(app, page))
+}
+
+fn messages_out(app: &App, page: chat::MessagePage) -> MessagesOut {
     let chat::MessagePage {
         messages,
         has_more,
         head_seq,
     } = page;
-    Reply::whole(MessagesOut {
+    MessagesOut {
         data: messages.into_iter().map(Into::into).collect(),
         meta: MessagesMeta {
             has_more,
             head_seq,
             epoch: app.epoch.clone(),
         },
-    })
+    }
 }
 
 /// Sends to a room or conversation, the way every transport does.

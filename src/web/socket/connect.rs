@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use actix::Recipient;
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::header, web};
 use tracing::debug;
 
-use super::{session::Session, websocket};
+use super::{
+    handshake, raw,
+    rfc6455::SizeLimits,
+    session::{Reach, Session},
+    upgrade::CanHandOver,
+    websocket,
+};
 use crate::{
     app::App,
     config::{Limit, OriginCheck},
@@ -15,7 +20,6 @@ use crate::{
     realtime::{
         Refused,
         connections::{ConnectionPermit, TooManyConnections},
-        socket_handle::Outbound,
     },
     web::{
         client_address::client_address,
@@ -34,15 +38,24 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// The session of this client, whose transport listens at `mailbox`.
-    pub fn into_session(self, mailbox: Recipient<Outbound>, transport: TransportKind) -> Session {
+    /// The largest frames and messages of this client.
+    pub(super) fn size_limits(&self) -> SizeLimits {
+        let (own, servers) = (&self.identity.tenant.limits, &self.app.settings.socket);
+        SizeLimits {
+            frame_bytes_max: own.frame_bytes(servers.frame_bytes_max).or_max(),
+            message_bytes_max: own.frame_bytes(servers.message_bytes_max).or_max(),
+        }
+    }
+
+    /// The session of this client, whose transport is reached by `reach`.
+    pub fn into_session(self, reach: impl Into<Reach>, transport: TransportKind) -> Session {
         let Self {
             app,
             identity,
             version,
             permit,
         } = self;
-        Session::new(app, identity, version, mailbox, permit, transport)
+        Session::new(app, identity, version, reach.into(), permit, transport)
     }
 }
 
@@ -107,11 +120,13 @@ pub async fn websocket(app: web::Data<App>, request: HttpRequest, payload: web::
             return refusal.response();
         }
     };
-    websocket::start(admitted, &request, payload, select_subprotocol).unwrap_or_else(|error| {
-        HttpResponse::BadRequest()
-            .content_type("text/plain; charset=utf-8")
-            .body(format!("this address takes WebSocket upgrades only: {error}"))
-    })
+    let can_hand_over = request.extensions().contains::<CanHandOver>();
+    let answered = if can_hand_over {
+        raw::answer(admitted, &request, select_subprotocol)
+    } else {
+        websocket::start(admitted, &request, payload, select_subprotocol)
+    };
+    answered.unwrap_or_else(|error| handshake::refuse(&error))
 }
 
 async fn admit_websocket(app: Arc<App>, request: &HttpRequest) -> Result<(Admitted, bool), Refusal> {

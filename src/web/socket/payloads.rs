@@ -4,6 +4,7 @@
 //! they like beside the fields that count.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::{
     chat::{MessageQuery, NewMessage, Role},
@@ -94,9 +95,9 @@ pub struct TokenNews {
 
 /// `message_history`, pushed after a join.
 #[derive(Debug, Serialize)]
-pub struct MessageHistory {
+pub struct MessageHistory<'a> {
     /// The newest messages, oldest first.
-    pub messages: Vec<MessageOut>,
+    pub messages: &'a RawValue,
 }
 
 /// Reply to `load_more_messages`.

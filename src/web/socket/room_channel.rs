@@ -13,6 +13,7 @@ use super::{
     transport::{Reply, raw},
 };
 use crate::{
+    accounts,
     app::App,
     chat::{self, Access, Grant, Message, MessageQuery, NewMessage, ReadMark, Recovery, RoomKind, RoomRef, UserRef},
     phoenix::{ChannelId, Payload},
@@ -24,6 +25,7 @@ use crate::{
         socket_handle::{SocketHandle, SocketId},
         topic::{Topic, TopicKey},
     },
+    standing::Sight,
     validation::Violations,
     web::{error::channel_error, identity::Identity},
     wire::{MessageOut, ParticipantOut, RoomOut, SentOut},
@@ -104,17 +106,21 @@ impl Member {
             Topic::Dm(room_id) => (RoomRef::Id(room_id), true),
             Topic::User(_) => return Err(JoinRefusal::Reason("room not found")),
         };
-        let room = chat::authorise(store, &scope, &room_ref, Access::Read).await?.room;
-        if (room.kind == RoomKind::Dm) != direct || !is_name_of(&topic, &room) {
+        let sight = self.sight(&room_ref).await?;
+        if (sight.kind == RoomKind::Dm) != direct || !is_name_of(&topic, &room_ref) {
             return Err(JoinRefusal::Reason("room not found"));
         }
-        let key = TopicKey::Room(room.id);
+        let key = TopicKey::Room(sight.room_id);
         let presentee = Some(self.identity.user.clone().into());
         let presence = self.subscribe(channel, key, topic, presentee).await?;
 
         // Read again now that the subscription stands: whoever was removed meanwhile must not get in.
-        let room_ref = RoomRef::Id(room.id);
-        let Grant { room, role } = chat::authorise(store, &scope, &room_ref, Access::Read).await?;
+        let room_ref = RoomRef::Id(sight.room_id);
+        let (grant, sight) = tokio::join!(
+            chat::authorise(store, &scope, &room_ref, Access::Read),
+            self.sight(&room_ref)
+        );
+        let (Grant { room, role }, sight) = (grant?, sight?);
         let settings = &self.app.settings.socket;
         let mut reply = JoinReply {
             room: RoomOut::from(room),
@@ -128,14 +134,11 @@ impl Member {
         };
         let history = match since {
             None => {
-                let query = MessageQuery {
-                    limit: settings.history_limit,
-                    ..MessageQuery::default()
-                };
-                let page = chat::list_messages(store, &scope, &room_ref, query).await?;
-                reply.head_seq = page.head_seq;
+                let limit = settings.history_limit;
+                let page = self.app.newest_pages.get(store, &scope, &sight, limit).await?;
+                reply.head_seq = sight.head_seq;
                 Some(raw(&MessageHistory {
-                    messages: messages_out(page.messages),
+                    messages: &page.messages,
                 }))
             }
             Some(Since { epoch, seq }) => {
@@ -164,6 +167,19 @@ impl Member {
         })
     }
 
+    /// What the user may see of a room at this moment.
+    async fn sight(&self, room: &RoomRef) -> Result<Sight, JoinRefusal> {
+        match self.app.standings.in_room(&self.identity.claims, room).await {
+            Ok((_, sight)) => Ok(sight?),
+            // The socket is about to end.
+            Err(accounts::Error::SignedOut) => Err(JoinRefusal::Reason("unauthorized")),
+            Err(error) => {
+                error!(error = &error as &dyn std::error::Error, "join failed");
+                Err(JoinRefusal::Crashed)
+            }
+        }
+    }
+
     async fn subscribe(
         &self,
         channel: ChannelId,
@@ -188,10 +204,11 @@ impl Member {
 
 /// Whether `topic` is one of the two names a room has, so that there are never more than two spellings of
 /// a broadcast.
-fn is_name_of(topic: &str, room: &chat::Room) -> bool {
-    topic
-        .split_once(':')
-        .is_some_and(|(_, name)| name == room.id.to_string() || room.slug.as_deref() == Some(name))
+fn is_name_of(topic: &str, room: &RoomRef) -> bool {
+    topic.split_once(':').is_some_and(|(_, name)| match room {
+        RoomRef::Id(id) => name == id.to_string(),
+        RoomRef::Slug(slug) => name == slug,
+    })
 }
 
 /// Sends a message and tells what to answer.

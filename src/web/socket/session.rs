@@ -1,8 +1,8 @@
 //! What happens on one socket, whatever carries its frames.
 //!
 //! A [`Session`] eats frames, finished jobs and what the runtime tells it, and yields [`Action`]s. The
-//! transports ([`super::websocket`], [`super::longpoll`]) are actors that own a session and carry out its
-//! actions; both drive the same protocol machine, and neither knows chat.
+//! transports ([`super::raw`], [`super::websocket`], [`super::longpoll`]) are actors that own a session and carry out its
+//! actions; all drive the same protocol machine, and none knows chat.
 //!
 //! Invariants:
 //! * Work that waits (database, registry) runs as a job; its end comes back through the actor's mailbox,
@@ -10,43 +10,38 @@
 //! * Once the runtime has ended the socket, or its token has, nothing more is read from or written to it.
 //! * A session that ends leaves no subscription, presence or typing notice behind.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use actix::{Addr, Recipient};
-use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde_json::json;
 use tracing::{debug, warn};
 
 use self::token::TokenLife;
 use super::{
-    room_channel::{self, JoinOutcome, JoinRefusal, Member},
-    transport::{Action, Done, Job, Reply, TypingNumber, raw},
+    room_channel::{self, Member},
+    transport::{Action, Done, Job, TypingNumber, raw},
 };
 use crate::{
     app::App,
-    chat,
     config::Limit,
     metrics::Transport as TransportKind,
-    phoenix::{self, ChannelId, Effect, Payload, Ref, SocketLimits, Version, close_code},
+    phoenix::{self, ChannelId, Effect, Payload, SocketLimits, Version, close_code},
     realtime::{
-        Refused, Subject,
+        Subject,
         connections::ConnectionPermit,
-        messages::{Baseline, Gone, Register, Unsubscribe},
+        messages::{ChannelKey, Gone, Register, Unsubscribe},
         revocations::REGISTERED_WITHIN,
         room_registry::RoomRegistry,
+        room_shard::{self, ShardHandle},
         socket_handle::{Disconnect, Outbound, SocketHandle},
-        topic::{ROUTES, Topic, TopicKey},
+        topic::{ROUTES, TopicKey},
     },
-    web::{
-        error::{channel_error, channel_refusal},
-        identity::Identity,
-    },
+    small_map::SmallMap,
+    web::identity::Identity,
 };
 
+mod joining;
+mod pushing;
 mod token;
 
 /// One socket: the protocol machine, the chat channels on it, and who is behind it.
@@ -56,7 +51,7 @@ pub struct Session {
     socket: phoenix::Socket,
     handle: Arc<SocketHandle>,
     registry: Addr<RoomRegistry>,
-    channels: HashMap<ChannelId, Channel>,
+    channels: SmallMap<ChannelId, Channel>,
     actions: VecDeque<Action>,
     /// Jobs whose effects a graceful end waits for.
     in_flight: usize,
@@ -99,14 +94,28 @@ impl Channel {
     }
 }
 
+/// How the runtime reaches a transport.
+pub struct Reach {
+    /// Takes what is for its session.
+    pub mailbox: Recipient<Outbound>,
+    /// What delivers broadcasts to it, where its mailbox does not take them.
+    pub shard: Option<ShardHandle>,
+}
+
+impl From<Recipient<Outbound>> for Reach {
+    /// By its mailbox, and nothing else.
+    fn from(mailbox: Recipient<Outbound>) -> Self {
+        Self { mailbox, shard: None }
+    }
+}
+
 impl Session {
-    /// A session for an authorised client whose transport listens at `mailbox`; `transport` is its name in
-    /// metrics.
+    /// A session for an authorised client whose transport is reached by `reach`; `transport` is its name in metrics.
     pub fn new(
         app: Arc<App>,
         identity: Identity,
         version: Version,
-        mailbox: Recipient<Outbound>,
+        reach: Reach,
         permit: ConnectionPermit,
         transport: TransportKind,
     ) -> Self {
@@ -117,7 +126,8 @@ impl Session {
             ..SocketLimits::default()
         };
         let bytes_max = settings.outbound_bytes_max.get().unwrap_or(usize::MAX / 2);
-        let handle = Arc::new(SocketHandle::new(version, mailbox, bytes_max));
+        let handle = SocketHandle::new(version, reach.mailbox, bytes_max).delivered_by(reach.shard);
+        let handle = Arc::new(handle);
         // Before the registry starts, which asks for the tenant's settings.
         let tenant = app
             .realtime
@@ -132,7 +142,7 @@ impl Session {
             identity: Arc::new(identity),
             handle,
             registry,
-            channels: HashMap::new(),
+            channels: SmallMap::default(),
             actions: VecDeque::new(),
             in_flight: 0,
             phase: Phase::Open,
@@ -154,9 +164,19 @@ impl Session {
         session
     }
 
+    /// How the runtime reaches the socket.
+    pub fn handle(&self) -> &Arc<SocketHandle> {
+        &self.handle
+    }
+
     /// What to do next; to be asked until there is nothing.
     pub fn next_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let next = self.actions.pop_front();
+        if self.actions.is_empty() {
+            // Most sockets are idle most of the time, and need no memory for this then.
+            self.actions = VecDeque::new();
+        }
+        next
     }
 
     /// A text message from the client.
@@ -222,18 +242,6 @@ impl Session {
         self.pump();
     }
 
-    /// A push was handled, and may be answered.
-    fn handled(&mut self, channel: ChannelId, r#ref: &Ref, reply: Option<Reply>) {
-        let limited = reply.as_ref().is_some_and(|reply| reply.limited);
-        if let Some(Reply { status, response, .. }) = reply {
-            self.socket.reply(channel, r#ref, status, &response);
-        }
-        self.socket.handled(channel);
-        if limited {
-            self.count_refusal();
-        }
-    }
-
     /// The runtime has something for the socket.
     pub fn outbound(&mut self, outbound: Outbound) {
         if let Outbound::Broadcast { bytes, .. } = &outbound {
@@ -248,6 +256,7 @@ impl Session {
                 self.give(channel, outbound);
             }
             Outbound::EndChannel(channel) => {
+                self.at_shard(channel, room_shard::leave);
                 self.forget(channel, false);
                 if self.socket.is_joined(channel) {
                     self.socket.stop_channel(channel);
@@ -257,6 +266,7 @@ impl Session {
                 }
             }
             Outbound::CrashChannel(channel) => {
+                self.at_shard(channel, room_shard::leave);
                 self.forget(channel, false);
                 self.crash_on_wire(channel);
             }
@@ -277,6 +287,9 @@ impl Session {
     pub fn stopped(&mut self) {
         self.phase = Phase::Closed;
         self.handle.mark_gone();
+        for &id in self.channels.keys() {
+            self.at_shard(id, room_shard::remove);
+        }
         for channel in self.channels.values().filter(|channel| channel.typing.is_some()) {
             if let Some(key) = channel.key() {
                 let member = self.member(key);
@@ -321,14 +334,16 @@ impl Session {
 
     /// Ends the socket if the runtime has decided so, or its token is over.
     fn heed_end(&mut self) {
+        if !self.is_open() {
+            return;
+        }
         if self.token.is_over() {
             self.handle.end(Disconnect::Expired);
         }
         let Some(reason) = self.handle.disconnect() else { return };
-        match (reason, &self.phase) {
-            (_, Phase::Closed) => {}
-            (Disconnect::Restart, _) if self.in_flight > 0 => self.phase = Phase::Draining,
-            (Disconnect::Restart, _) => {
+        match reason {
+            Disconnect::Restart if self.in_flight > 0 => self.phase = Phase::Draining,
+            Disconnect::Restart => {
                 self.pump();
                 self.close(reason.close_code());
             }
@@ -366,78 +381,6 @@ impl Session {
         }
     }
 
-    fn join(&mut self, channel: ChannelId, topic: Arc<str>, payload: &Payload) {
-        self.renew_registry();
-        self.take_over_tenant();
-        if let Err(refused) = self.check_join_limits() {
-            self.socket.refuse_join(channel, raw(&channel_refusal(&refused)));
-            self.count_refusal();
-            return;
-        }
-        let own_topic = TopicKey::User(self.identity.user.id);
-        let visitor = self.member(own_topic);
-        let joining = Arc::clone(&topic);
-        let joined = match Topic::parse(&topic) {
-            Some(Topic::User(user_id)) if TopicKey::User(user_id) == own_topic => {
-                async move { visitor.join_own_topic(channel, joining).await }.boxed_local()
-            }
-            Some(Topic::User(_)) | None => {
-                let reason = if topic.starts_with("user:") {
-                    "unauthorized"
-                } else {
-                    "room not found"
-                };
-                self.socket.refuse_join(channel, raw(&json!({ "reason": reason })));
-                return;
-            }
-            Some(meant) => match super::payloads::join(payload) {
-                Ok(since) => async move { visitor.join_room(channel, joining, meant, since).await }.boxed_local(),
-                Err(violations) => {
-                    let response = channel_error(&chat::Error::Invalid(violations));
-                    self.socket.refuse_join(channel, raw(&response));
-                    return;
-                }
-            },
-        };
-        let state = ChannelState::Joining { held: Vec::new() };
-        self.channels.insert(
-            channel,
-            Channel {
-                topic,
-                state,
-                typing: None,
-                typing_count: 0,
-            },
-        );
-        let since = Instant::now();
-        let timeout = self.app.settings.socket.join_timeout;
-        let job = async move {
-            let result = tokio::time::timeout(timeout, joined)
-                .await
-                .unwrap_or(Err(JoinRefusal::Unavailable));
-            Done::Joined {
-                channel,
-                result: result.map(Box::new),
-                since,
-            }
-        };
-        self.run(
-            job.boxed_local(),
-            Done::Joined {
-                channel,
-                result: Err(JoinRefusal::Crashed),
-                since,
-            },
-        );
-    }
-
-    fn check_join_limits(&self) -> Result<(), Refused> {
-        let (limits, Identity { tenant, user, .. }) = (self.app.realtime.limits(), &*self.identity);
-        limits.check(tenant, Limit::JoinsPerSocket, Subject::Socket(self.handle.id()))?;
-        limits.check(tenant, Limit::JoinsPerUser, Subject::User(user.id))?;
-        Ok(())
-    }
-
     /// A rate limit refused something on this socket. A client that goes on and on is not heard any longer.
     fn count_refusal(&mut self) {
         self.take_over_tenant();
@@ -450,162 +393,6 @@ impl Session {
             debug!("socket closed after too many refusals");
             self.close(close_code::TOO_MANY_REFUSALS);
         }
-    }
-
-    fn joined(&mut self, id: ChannelId, result: Result<Box<JoinOutcome>, JoinRefusal>, since: Instant) {
-        let kind = self
-            .channels
-            .get(&id)
-            .map_or("room", |channel| topic_kind(&channel.topic));
-        self.app.metrics.channel_joined(kind, result.is_ok(), since.elapsed());
-        match result {
-            Ok(outcome) => {
-                let JoinOutcome {
-                    key,
-                    response,
-                    history,
-                    head_seq,
-                } = *outcome;
-                let Some(channel) = self.channels.get_mut(&id) else {
-                    // Over before it began, yet subscribed by now.
-                    self.unsubscribe(id);
-                    return;
-                };
-                let before = std::mem::replace(&mut channel.state, ChannelState::Joined { key, head_seq });
-                let socket_id = self.handle.id();
-                #[expect(clippy::disallowed_methods, reason = "once per join, and must not be lost")]
-                self.registry.do_send(Baseline {
-                    key,
-                    seq: head_seq,
-                    socket_id,
-                    channel: id,
-                });
-                self.socket.accept_join(id, response);
-                if matches!(key, TopicKey::User(_)) {
-                    self.tell_token_if_ending(id);
-                }
-                if let Some(history) = history {
-                    self.socket.push(id, "message_history", &Payload::Json(history));
-                }
-                if let ChannelState::Joining { held } = before {
-                    for outbound in held {
-                        self.give(id, outbound);
-                    }
-                }
-            }
-            Err(refusal) => {
-                self.forget(id, true);
-                match refusal {
-                    JoinRefusal::Reason(reason) => self.socket.refuse_join(id, raw(&json!({ "reason": reason }))),
-                    JoinRefusal::Unavailable => {
-                        self.socket.refuse_join(id, raw(&json!({ "reason": "unavailable" })));
-                    }
-                    JoinRefusal::Crashed => self.socket.crash_join(id),
-                }
-            }
-        }
-    }
-
-    fn push(&mut self, id: ChannelId, event: &str, payload: &Payload, r#ref: Ref) {
-        self.take_over_tenant();
-        let Some((key, was_typing)) = self
-            .channels
-            .get(&id)
-            .and_then(|channel| Some((channel.key()?, channel.typing.is_some())))
-        else {
-            self.socket.handled(id);
-            return;
-        };
-        if event == "token_refresh" && matches!(key, TopicKey::User(_)) {
-            self.refresh_token(id, payload, r#ref);
-            return;
-        }
-        let member = self.member(key);
-        let except = Some((self.handle.id(), id));
-        let in_room = matches!(key, TopicKey::Room(_));
-        let job: LocalBoxFuture<'static, Option<Reply>> = match event {
-            "new_message" | "message:new" if in_room => {
-                if let Some(channel) = self.channels.get_mut(&id) {
-                    channel.typing = None;
-                }
-                let message = match event {
-                    "new_message" => super::payloads::new_message(payload),
-                    _ => super::payloads::aliased_message(payload),
-                };
-                async move {
-                    let reply = room_channel::send_message(&member, message).await;
-                    if was_typing {
-                        room_channel::tell_typing(&member, "stop_typing", except).await;
-                    }
-                    Some(reply)
-                }
-                .boxed_local()
-            }
-            "typing" if in_room => {
-                if let Err(error) = self.app.realtime.check_typing(&member.identity.sender()) {
-                    async move { Some(Reply::send_error(&error)) }.boxed_local()
-                } else {
-                    self.start_typing(id);
-                    async move {
-                        room_channel::tell_typing(&member, "typing", except).await;
-                        None
-                    }
-                    .boxed_local()
-                }
-            }
-            "stop_typing" if in_room => {
-                if let Some(channel) = self.channels.get_mut(&id) {
-                    channel.typing = None;
-                }
-                async move {
-                    room_channel::tell_typing(&member, "stop_typing", except).await;
-                    None
-                }
-                .boxed_local()
-            }
-            "load_more_messages" if in_room => {
-                let query = super::payloads::load_more(payload, self.app.settings.socket.history_limit);
-                async move { Some(room_channel::load_more(&member, query).await) }.boxed_local()
-            }
-            event if in_room => match room_channel::change(event, payload) {
-                Some(change) => async move { Some(room_channel::make(&member, change).await) }.boxed_local(),
-                None => unknown_event(),
-            },
-            _ => unknown_event(),
-        };
-        let job = job.map(move |reply| Done::Handled {
-            channel: id,
-            r#ref,
-            reply,
-        });
-        self.run(job.boxed_local(), Done::Crashed(id));
-    }
-
-    fn start_typing(&mut self, id: ChannelId) {
-        let Some(channel) = self.channels.get_mut(&id) else {
-            return;
-        };
-        channel.typing_count += 1;
-        channel.typing = Some(channel.typing_count);
-        let expired = Done::TypingExpired(id, channel.typing_count);
-        self.actions
-            .push_back(Action::Later(self.app.settings.socket.typing_timeout, expired));
-    }
-
-    fn end_typing(&mut self, id: ChannelId) {
-        let Some(channel) = self.channels.get_mut(&id) else {
-            return;
-        };
-        let (Some(key), Some(_)) = (channel.key(), channel.typing.take()) else {
-            return;
-        };
-        let member = self.member(key);
-        let except = Some((self.handle.id(), id));
-        let job = async move {
-            room_channel::tell_typing(&member, "stop_typing", except).await;
-            Done::Told
-        };
-        self.run(job.boxed_local(), Done::Told);
     }
 
     /// Gives a joined channel what is for it, or keeps it until the join is answered.
@@ -622,8 +409,14 @@ impl Session {
                     self.socket.deliver(id, &broadcast);
                 }
             }
-            (ChannelState::Joined { .. }, Outbound::PresenceState { state, .. }) => {
+            (&mut ChannelState::Joined { key, .. }, Outbound::PresenceState { .. })
+                if room_shard::has_lost(key, (self.handle.id(), id)) =>
+            {
+                self.crash_channel(id);
+            }
+            (&mut ChannelState::Joined { key, .. }, Outbound::PresenceState { state, .. }) => {
                 self.socket.push(id, "presence_state", &Payload::Json(state));
+                self.release(key, id, None);
             }
             (ChannelState::Joined { .. }, _) => {}
         }
@@ -643,9 +436,30 @@ impl Session {
         }
     }
 
+    /// What a channel was held for is said: it is given what has come meanwhile, and what comes.
+    fn release(&mut self, key: TopicKey, id: ChannelId, head_seq: Option<i64>) {
+        if self.handle.shard().is_some() {
+            self.pump();
+            self.actions.push_back(Action::Release {
+                key,
+                channel: (self.handle.id(), id),
+                head_seq,
+            });
+        }
+    }
+
+    /// Has something done for a joined channel by what delivers to it, if that is not this session.
+    fn at_shard(&self, id: ChannelId, action: fn(TopicKey, ChannelKey)) {
+        let key = self.channels.get(&id).and_then(Channel::key);
+        if let (Some(_), Some(key)) = (self.handle.shard(), key) {
+            action(key, (self.handle.id(), id));
+        }
+    }
+
     /// Drops what the session knows of a channel, and its subscription where the registry still has it.
     fn forget(&mut self, id: ChannelId, subscribed: bool) {
         self.end_typing(id);
+        self.at_shard(id, room_shard::remove);
         if self.channels.remove(&id).is_some() && subscribed {
             self.unsubscribe(id);
         }
@@ -688,17 +502,5 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.app.metrics.connection_closed(self.transport);
-    }
-}
-
-fn unknown_event() -> LocalBoxFuture<'static, Option<Reply>> {
-    async { Some(Reply::error(&json!({ "reason": "unknown_event" }))) }.boxed_local()
-}
-
-fn topic_kind(topic: &str) -> &'static str {
-    match topic.split_once(':') {
-        Some(("dm", _)) => "dm",
-        Some(("user", _)) => "user",
-        _ => "room",
     }
 }

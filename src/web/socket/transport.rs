@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     phoenix::{ChannelId, Frame, Ref},
-    realtime::{Refused, SendError},
+    realtime::{Refused, SendError, messages::ChannelKey, room_shard, topic::TopicKey},
     web::{
         error::{channel_refusal, channel_send_error},
         identity::Identity,
@@ -37,6 +37,15 @@ pub enum Action {
     },
     /// Hand this to [`Session::done`] after a while.
     Later(Duration, Done),
+    /// What was to come before what is delivered to a channel directly has been said ([`room_shard::release`]).
+    Release {
+        /// The topic.
+        key: TopicKey,
+        /// The channel.
+        channel: ChannelKey,
+        /// Up to where that told the room's log, if it did.
+        head_seq: Option<i64>,
+    },
     /// Close with this code; nothing comes after it.
     Close(u16),
 }
@@ -157,6 +166,11 @@ where
     /// Closes the connection; nothing is written after it.
     fn close(&mut self, code: u16, ctx: &mut Self::Context);
 
+    /// Hands this to the session after a while.
+    fn later(&mut self, delay: Duration, done: Done, ctx: &mut Self::Context) {
+        ctx.notify_later(done, delay);
+    }
+
     /// Carries out what the session wants done.
     fn drive(&mut self, ctx: &mut Self::Context) {
         while let Some(action) = self.session().and_then(Session::next_action) {
@@ -166,9 +180,8 @@ where
                     self.close(code, ctx);
                     return;
                 }
-                Action::Later(delay, done) => {
-                    ctx.notify_later(done, delay);
-                }
+                Action::Release { key, channel, head_seq } => room_shard::release(key, channel, head_seq),
+                Action::Later(delay, done) => self.later(delay, done, ctx),
                 Action::Run { job, on_panic } => {
                     let session = ctx.address();
                     actix::spawn(async move {

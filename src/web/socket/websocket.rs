@@ -1,29 +1,27 @@
-//! The WebSocket transport on actix-web-actors: one actor per socket.
+//! The WebSocket transport on actix-web-actors: one actor per socket, whose connection stays with the HTTP server. For
+//! connections that cannot [leave it](super::upgrade).
 //!
-//! All types of that crate stay in this file. What it takes to use it safely:
-//! * sizes are bounded before anything is buffered (`payload_guard`);
-//! * fragments are joined here, the crate hands them out one by one;
+//! All types of that crate stay in this file. Of it only this is used: an actor that is the body of an answer, and writes
+//! it as it goes. The framing is our own ([`rfc6455`]). What it takes to use it safely:
 //! * a client that does not read freezes its actor, timers included. Its mailbox is bounded, so the room
 //!   ends it by its [`SocketHandle`](crate::realtime::socket_handle::SocketHandle), which the actor heeds
 //!   before it writes anything more; one that never reads again is ended by the kernel
 //!   (`TCP_USER_TIMEOUT`, set on accept);
-//! * an error repeats for ever unless the actor stops, so every error stops it.
+//! * the server cannot end its side of a connection alone, and one that is dropped with input unread is reset, which
+//!   may overtake the close frame. So the rest of the input is read and thrown away for a while.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, AsyncContext, Handler, StreamHandler};
-use actix_http::ws::{Item, ProtocolError};
-use actix_web::{HttpRequest, HttpResponse, web::Payload};
-use actix_web_actors::ws::{CloseCode, CloseReason, Message, WebsocketContext, WsResponseBuilder};
-use bytes::BytesMut;
-use bytestring::ByteString;
+use actix::{Actor, ActorContext, AsyncContext, Handler, Recipient, StreamHandler, dev::AsyncContextParts};
+use actix_http::{body::BodyStream, ws::HandshakeError};
+use actix_web::{HttpRequest, HttpResponse, error::PayloadError, web::Payload};
+use actix_web_actors::HttpContext;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     connect::Admitted,
-    payload_guard::{PayloadGuard, Seen, SizeLimits},
+    handshake,
+    rfc6455::{self, Decoder, Event, Input, SizeLimits},
     session::Session,
     transport::{Done, Transport},
 };
@@ -36,137 +34,140 @@ use crate::{
 /// What a WebSocket is called in metrics.
 const TRANSPORT: TransportKind = TransportKind::WebSocket;
 
+/// Input that has paused for so long is at its end, as far as one can tell who no longer understands it.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Answers the handshake of an admitted client and starts its actor. `select_subprotocol` tells the client
 /// that `phoenix` was chosen.
+///
+/// # Errors
+///
+/// When the request is no WebSocket handshake.
 pub fn start(
     admitted: Admitted,
     request: &HttpRequest,
     payload: Payload,
     select_subprotocol: bool,
-) -> Result<HttpResponse, actix_web::Error> {
+) -> Result<HttpResponse, HandshakeError> {
+    let mut response = handshake::accept(request, select_subprotocol)?;
     let settings = &admitted.app.settings.socket;
-    let own = &admitted.identity.tenant.limits;
-    let bytes = |servers| own.frame_bytes(servers).get().map_or(u64::MAX, |max| max as u64);
-    let limits = SizeLimits {
-        frame_bytes_max: bytes(settings.frame_bytes_max),
-        message_bytes_max: bytes(settings.message_bytes_max),
-    };
-    let seen = Seen::new();
     let socket = WebSocket {
         idle_timeout: settings.idle_timeout,
+        close_timeout: settings.close_timeout,
         mailbox_capacity: settings.outbound_messages_max.get().unwrap_or(usize::MAX / 2),
+        limits: admitted.size_limits(),
         admitted: Some(admitted),
         session: None,
-        seen: seen.clone(),
-        fragments: None,
-        closing: false,
+        decoder: Decoder::new(),
+        last_bytes: Instant::now(),
+        is_closing: false,
     };
-    let frame_size = settings_frame_size(limits);
-    let guarded = PayloadGuard::new(payload, limits, seen);
-    let builder = WsResponseBuilder::new(socket, request, guarded).frame_size(frame_size);
-    let builder = if select_subprotocol {
-        builder.protocols(&["phoenix"])
-    } else {
-        builder
-    };
-    builder.start()
-}
-
-/// The crate reports text that is not UTF-8, reserved bits and lost connections all as I/O errors; the first are
-/// of no particular kind. After a lost connection nobody reads the code.
-fn is_bad_utf8(error: &ProtocolError) -> bool {
-    matches!(error, ProtocolError::Io(error) if error.kind() == io::ErrorKind::Other)
-}
-
-/// The codec's own limit stands one above the guard's, which knows how to close properly.
-fn settings_frame_size(limits: SizeLimits) -> usize {
-    usize::try_from(limits.frame_bytes_max)
-        .unwrap_or(usize::MAX)
-        .saturating_add(1)
+    let body = HttpContext::with_factory(|ctx| {
+        ctx.add_stream(payload);
+        socket
+    });
+    let response = response.message_body(BodyStream::new(body));
+    Ok(response.map_or_else(
+        |error| HttpResponse::from_error(actix_web::Error::from(error)),
+        |response| response.map_into_boxed_body().into(),
+    ))
 }
 
 /// The actor behind one WebSocket.
 struct WebSocket {
     admitted: Option<Admitted>,
     session: Option<Session>,
+    decoder: Decoder,
+    limits: SizeLimits,
+    /// When bytes last came, of whatever kind.
+    last_bytes: Instant,
     mailbox_capacity: usize,
     idle_timeout: Duration,
-    seen: Seen,
-    fragments: Option<Fragments>,
-    closing: bool,
+    close_timeout: Duration,
+    /// Our close frame is out: nothing is written after it.
+    is_closing: bool,
 }
 
-/// A message whose last fragment has not come yet. Its size is bounded by the guard.
-struct Fragments {
-    is_text: bool,
-    data: BytesMut,
+/// What a connection that closes waits for.
+#[derive(Clone, Copy, Debug)]
+enum LastWord {
+    /// The client's close frame.
+    Close,
+    /// The end of what the client sends, which cannot be understood any more.
+    End,
+    /// The client has said it.
+    Nothing,
 }
 
 impl WebSocket {
-    fn watch_idle(&self, ctx: &mut WebsocketContext<Self>) {
-        let due = (self.seen.last_bytes() + self.idle_timeout).saturating_duration_since(Instant::now());
+    fn watch_idle(&self, ctx: &mut HttpContext<Self>) {
+        let due = (self.last_bytes + self.idle_timeout).saturating_duration_since(Instant::now());
         ctx.run_later(due, |socket, ctx| {
-            if socket.seen.last_bytes().elapsed() >= socket.idle_timeout {
-                socket.close(close_code::PROTOCOL_ERROR, ctx);
+            if socket.last_bytes.elapsed() >= socket.idle_timeout {
+                socket.end(close_code::PROTOCOL_ERROR, LastWord::Close, ctx);
             } else {
                 socket.watch_idle(ctx);
             }
         });
     }
 
-    fn text(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
-        if let Some(session) = &mut self.session {
-            session.receive_text(text);
-            self.drive(ctx);
+    fn watch_pause(&self, ctx: &mut HttpContext<Self>) {
+        let due = (self.last_bytes + PAUSE).saturating_duration_since(Instant::now());
+        ctx.run_later(due, |socket, ctx| {
+            if socket.last_bytes.elapsed() >= PAUSE {
+                ctx.stop();
+            } else {
+                socket.watch_pause(ctx);
+            }
+        });
+    }
+
+    /// The client has sent these bytes.
+    fn receive(&mut self, bytes: &mut [u8], ctx: &mut HttpContext<Self>) {
+        let mut input = Input::new(bytes);
+        loop {
+            match self.decoder.next(&mut input, self.limits) {
+                Ok(None) => return,
+                Ok(Some(Event::Close(_))) => {
+                    self.end(close_code::NORMAL, LastWord::Nothing, ctx);
+                    ctx.stop();
+                }
+                Ok(Some(_)) if self.is_closing => {}
+                Ok(Some(Event::Text(text))) => {
+                    if let Some(session) = &mut self.session {
+                        session.receive_text(text);
+                        self.drive(ctx);
+                    }
+                }
+                Ok(Some(Event::Binary(data))) => {
+                    if let Some(session) = &mut self.session {
+                        session.receive_binary(&Bytes::copy_from_slice(data));
+                        self.drive(ctx);
+                    }
+                }
+                Ok(Some(Event::Ping(data))) => ctx.write(rfc6455::pong(data)),
+                Ok(Some(Event::Pong)) => {}
+                Err(violation) => self.end(violation.close_code(), LastWord::End, ctx),
+            }
         }
     }
 
-    fn binary(&mut self, data: &bytes::Bytes, ctx: &mut WebsocketContext<Self>) {
+    /// Says the last word and lets the connection end.
+    fn end(&mut self, code: u16, waits_for: LastWord, ctx: &mut HttpContext<Self>) {
+        if self.is_closing {
+            return;
+        }
+        self.is_closing = true;
+        ctx.write(rfc6455::close(code));
         if let Some(session) = &mut self.session {
-            session.receive_binary(data);
-            self.drive(ctx);
+            session.stopped();
         }
-    }
-
-    fn fragment(&mut self, item: Item, ctx: &mut WebsocketContext<Self>) {
-        // The codec has checked that fragments come in a legal order.
-        match item {
-            Item::FirstText(data) => {
-                self.fragments = Some(Fragments {
-                    is_text: true,
-                    data: data.as_ref().into(),
-                });
-            }
-            Item::FirstBinary(data) => {
-                self.fragments = Some(Fragments {
-                    is_text: false,
-                    data: data.as_ref().into(),
-                });
-            }
-            Item::Continue(data) => {
-                if let Some(fragments) = &mut self.fragments {
-                    fragments.data.extend_from_slice(&data);
-                }
-            }
-            Item::Last(data) => {
-                let Some(Fragments {
-                    is_text,
-                    data: mut message,
-                }) = self.fragments.take()
-                else {
-                    return;
-                };
-                message.extend_from_slice(&data);
-                let message = message.freeze();
-                if !is_text {
-                    self.binary(&message, ctx);
-                } else if let Ok(text) = ByteString::try_from(message) {
-                    self.text(&text, ctx);
-                } else {
-                    self.close(close_code::INVALID_UTF8, ctx);
-                }
-            }
+        match waits_for {
+            LastWord::Nothing => ctx.stop(),
+            LastWord::Close => {}
+            LastWord::End => self.watch_pause(ctx),
         }
+        ctx.run_later(self.close_timeout, |_, ctx| ctx.stop());
     }
 }
 
@@ -176,68 +177,49 @@ impl Transport for WebSocket {
     }
 
     fn write(&mut self, frame: Frame, ctx: &mut Self::Context) {
-        if self.closing {
-            return;
-        }
-        match frame {
-            Frame::Text(text) => ctx.text(text),
-            Frame::Binary(data) => ctx.binary(data),
+        if !self.is_closing {
+            ctx.write(match &frame {
+                Frame::Text(text) => rfc6455::text(text),
+                Frame::Binary(data) => rfc6455::binary(data),
+            });
         }
     }
 
     fn close(&mut self, code: u16, ctx: &mut Self::Context) {
-        if !self.closing {
-            self.closing = true;
-            ctx.close(Some(CloseReason {
-                code: CloseCode::from(code),
-                description: None,
-            }));
-        }
-        ctx.stop();
+        self.end(code, LastWord::Close, ctx);
     }
 }
 
 impl Actor for WebSocket {
-    type Context = WebsocketContext<Self>;
+    type Context = HttpContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(self.mailbox_capacity);
+        ctx.parts().set_mailbox_capacity(self.mailbox_capacity);
         if let Some(admitted) = self.admitted.take() {
-            self.session = Some(admitted.into_session(ctx.address().recipient(), TRANSPORT));
+            let mailbox: Recipient<Outbound> = ctx.address().recipient();
+            self.session = Some(admitted.into_session(mailbox, TRANSPORT));
         }
         self.watch_idle(ctx);
         self.drive(ctx);
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        if let Some(mut session) = self.session.take() {
+        if let Some(mut session) = self.session.take()
+            && !self.is_closing
+        {
             session.stopped();
         }
     }
 }
 
-impl StreamHandler<Result<Message, ProtocolError>> for WebSocket {
-    fn handle(&mut self, message: Result<Message, ProtocolError>, ctx: &mut Self::Context) {
-        if self.closing {
-            return;
-        }
-        match message {
-            Ok(Message::Text(text)) => self.text(&text, ctx),
-            Ok(Message::Binary(data)) => self.binary(&data, ctx),
-            Ok(Message::Continuation(item)) => self.fragment(item, ctx),
-            Ok(Message::Ping(data)) => ctx.pong(&data),
-            Ok(Message::Pong(_) | Message::Nop) => {}
-            Ok(Message::Close(_)) => self.close(close_code::NORMAL, ctx),
-            Err(error) => {
-                let code = if self.seen.too_big() {
-                    close_code::TOO_BIG
-                } else if is_bad_utf8(&error) {
-                    close_code::INVALID_UTF8
-                } else {
-                    close_code::PROTOCOL_ERROR
-                };
-                self.close(code, ctx);
+impl StreamHandler<Result<Bytes, PayloadError>> for WebSocket {
+    fn handle(&mut self, read: Result<Bytes, PayloadError>, ctx: &mut Self::Context) {
+        match read {
+            Ok(bytes) => {
+                self.last_bytes = Instant::now();
+                self.receive(&mut BytesMut::from(bytes), ctx);
             }
+            Err(_) => ctx.stop(),
         }
     }
 
@@ -250,7 +232,9 @@ impl Handler<Outbound> for WebSocket {
     type Result = ();
 
     fn handle(&mut self, outbound: Outbound, ctx: &mut Self::Context) {
-        if let Some(session) = &mut self.session {
+        if let Some(session) = &mut self.session
+            && !self.is_closing
+        {
             session.outbound(outbound);
             self.drive(ctx);
         }
@@ -261,7 +245,9 @@ impl Handler<Done> for WebSocket {
     type Result = ();
 
     fn handle(&mut self, done: Done, ctx: &mut Self::Context) {
-        if let Some(session) = &mut self.session {
+        if let Some(session) = &mut self.session
+            && !self.is_closing
+        {
             session.done(done);
             self.drive(ctx);
         }

@@ -5,8 +5,12 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
     thread::{self, JoinHandle},
+    time::Duration,
 };
+
+use super::socket::PATIENCE;
 
 /// The key the processes sign tokens with.
 pub const SECRET: &str = "0f6cdbe2-secret-key-of-the-process-tests-9d1a";
@@ -56,32 +60,47 @@ pub fn fail(command: &mut Command) -> String {
 pub struct Server {
     process: Child,
     pub address: SocketAddr,
+    /// `http` or `https`.
+    pub scheme: String,
     output: Option<JoinHandle<String>>,
-    errors: Option<JoinHandle<String>>,
+    errors: Option<JoinHandle<()>>,
+    /// What came from standard error up to now.
+    said: Arc<Mutex<String>>,
 }
 
 impl Server {
+    /// Listens on any free port.
     pub fn start(command: &mut Command) -> Self {
+        Self::start_on(0, command)
+    }
+
+    pub fn start_on(port: u16, command: &mut Command) -> Self {
         let mut process = command
-            .args(["serve", "--port", "0"])
+            .args(["serve", "--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let mut errors = process.stderr.take().expect("a pipe");
+        let said = Arc::new(Mutex::new(String::new()));
+        let (errors, heard) = (process.stderr.take().expect("a pipe"), Arc::clone(&said));
         let errors = thread::spawn(move || {
-            let mut text = Vec::new();
-            errors.read_to_end(&mut text).expect("standard error is readable");
-            String::from_utf8_lossy(&text).into_owned()
+            for line in BufReader::new(errors).split(b'\n') {
+                let line = line.expect("standard error is readable");
+                let mut heard = heard.lock().expect("nobody panics while writing");
+                heard.push_str(&String::from_utf8_lossy(&line));
+                heard.push('\n');
+            }
         });
         let mut output = BufReader::new(process.stdout.take().expect("a pipe"));
         let mut ready = String::new();
         output.read_line(&mut ready).expect("standard output is readable");
-        let Some(address) = ready.trim_end().strip_prefix("parlour is ready on http://") else {
-            panic!("not ready: {ready}{}", errors.join().expect("the reader ends"));
+        let url = ready.trim_end().strip_prefix("parlour is ready on ");
+        let Some((scheme, address)) = url.and_then(|url| url.split_once("://")) else {
+            errors.join().expect("the reader ends");
+            panic!("not ready: {ready}{}", said.lock().expect("the reader has ended"));
         };
-        let address = address.parse().expect("an address");
+        let (scheme, address) = (scheme.to_owned(), address.parse().expect("an address"));
         let output = thread::spawn(move || {
             let mut text = ready;
             output.read_to_string(&mut text).expect("standard output is readable");
@@ -90,13 +109,25 @@ impl Server {
         Self {
             process,
             address,
+            scheme,
             output: Some(output),
             errors: Some(errors),
+            said,
         }
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    /// Waits for a log line with this in it.
+    pub async fn wait_until_said(&self, text: &str) {
+        let said = async {
+            while !self.said.lock().expect("nobody panics while writing").contains(text) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, said).await.is_ok(), "{text:?} is said");
     }
 
     /// How much memory the process holds.
@@ -130,7 +161,8 @@ impl Server {
         );
         let status = self.process.wait().expect("the process ends");
         let mut said = self.output.take().expect("once").join().expect("the reader ends");
-        said.push_str(&self.errors.take().expect("once").join().expect("the reader ends"));
+        self.errors.take().expect("once").join().expect("the reader ends");
+        said.push_str(&self.said.lock().expect("the reader has ended"));
         assert!(status.success(), "{status}: {said}");
         said
     }

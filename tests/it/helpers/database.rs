@@ -173,33 +173,12 @@ struct Cluster {
     _supervisor: Child,
 }
 
-/// `sh supervise BIN FOLDER`: starts a cluster, says `ready`, waits until its input ends, cleans up.
-/// A server refuses to run as root, so root hands it to the user of the Debian package.
-const SUPERVISOR: &str = r#"
-bin=$1 folder=$2
-trap '' INT TERM HUP
-as_server() {
-    if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
-}
-clean_up() {
-    as_server "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null 2>&1
-    rm -rf "$folder"
-}
-fail() {
-    cat "$folder/log" 2>/dev/null
-    clean_up
-    exit 1
-}
-[ "$(id -u)" = 0 ] && chown postgres "$folder"
-cd "$folder" || exit 1
-as_server "$bin/initdb" -D "$folder/data" -U parlour -A trust -E UTF8 --locale=C --no-sync >log 2>&1 </dev/null || fail
-as_server "$bin/pg_ctl" -D "$folder/data" -l "$folder/data/server.log" -w -o "-c listen_addresses='' \
-    -c unix_socket_directories='$folder' -c fsync=off -c full_page_writes=off -c max_connections=400 \
-    -c autovacuum=off -c shared_buffers=64MB" start >>log 2>&1 </dev/null || fail
-echo ready
-cat >/dev/null
-clean_up
-"#;
+/// Starts a cluster, says `ready`, waits until its input ends, cleans up.
+const SUPERVISOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/private-postgres");
+
+/// What a cluster for tests can do without: what it holds need not survive it.
+const SERVER_OPTIONS: &str = "-c fsync=off -c full_page_writes=off -c max_connections=400 -c autovacuum=off \
+    -c shared_buffers=64MB";
 
 impl Cluster {
     /// The cluster of this process, started by whoever asks first.
@@ -223,16 +202,16 @@ impl Cluster {
             .tempdir()
             .expect("a temporary folder")
             .keep();
-        let mut supervisor = Command::new("sh")
-            .args(["-c", SUPERVISOR, "supervise"])
+        let mut supervisor = Command::new(SUPERVISOR)
             .args([&binaries, &folder])
+            .arg(SERVER_OPTIONS)
             // Out of reach of whatever ends this process's group.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("sh starts");
+            .expect("the script starts");
         let mut output = BufReader::new(supervisor.stdout.take().expect("its output is a pipe"));
         let mut line = String::new();
         output.read_line(&mut line).expect("the supervisor speaks");

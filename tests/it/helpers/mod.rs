@@ -7,6 +7,7 @@ pub mod app;
 pub mod audit;
 pub mod bad_tokens;
 pub mod binary;
+pub mod certificates;
 pub mod limits;
 pub mod longpoll;
 pub mod membership;
@@ -16,3 +17,5 @@ pub mod random;
 pub mod rest;
 pub mod socket;
 pub mod website;
+#[macro_use]
+pub mod wire;

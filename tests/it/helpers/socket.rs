@@ -1,13 +1,14 @@
 //! A raw client of the channel protocol: says exactly what it is told to say, and expects frames one way or
 //! the other with a deadline, never by sleeping.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    Connector, MaybeTlsStream, WebSocketStream, connect_async, connect_async_tls_with_config,
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue, protocol::CloseFrame},
 };
 
@@ -56,13 +57,28 @@ impl TestSocket {
                 .append(name, HeaderValue::from_str(value).expect("a header value"));
         }
         match connect_async(request).await {
-            Ok((stream, _)) => Ok(Self {
-                stream,
-                next_ref: 1,
-                skipped: VecDeque::new(),
-            }),
+            Ok((stream, _)) => Ok(Self::on(stream)),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("the handshake failed: {error}"),
+        }
+    }
+
+    /// Connects to a server that speaks TLS.
+    pub async fn connect_tls(address: SocketAddr, query: &str, client: Arc<ClientConfig>) -> Self {
+        let url = format!("wss://{address}/chat/socket/websocket?{query}");
+        // HTTP/2 has no such upgrade.
+        let mut client = ClientConfig::clone(&client);
+        client.alpn_protocols.clear();
+        let connector = Connector::Rustls(Arc::new(client));
+        let opened = connect_async_tls_with_config(url, None, false, Some(connector)).await;
+        Self::on(opened.expect("the socket opens").0)
+    }
+
+    fn on(stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self {
+            stream,
+            next_ref: 1,
+            skipped: VecDeque::new(),
         }
     }
 

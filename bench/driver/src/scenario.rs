@@ -1,0 +1,386 @@
+//! What is measured: who is there, what phxload does with them, which figures come of it and what they should be.
+
+use crate::{database::Engine, seed::Layout};
+
+/// How much is done in one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Seconds measured.
+    pub seconds: u32,
+    /// Sockets and rooms are divided by this in runs that only look whether everything works.
+    pub divisor: usize,
+}
+
+impl Extent {
+    fn of(self, count: usize) -> usize {
+        (count / self.divisor).max(1)
+    }
+}
+
+/// What a figure should be.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// Not more.
+    AtMost(f64),
+    /// Not less.
+    AtLeast(f64),
+}
+
+/// A number of phxload's result.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// What it is, with its unit.
+    pub name: &'static str,
+    /// Where it stands in the result (RFC 6901).
+    pub pointer: &'static str,
+    /// What it is divided by, for another unit.
+    pub unit: f64,
+    /// What it should be.
+    pub goal: Option<Goal>,
+}
+
+/// A scenario of phxload on an engine.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What it is called on the command line and in the page.
+    pub name: &'static str,
+    /// What it is, for the page.
+    pub about: &'static str,
+    /// Where the server keeps its data.
+    pub engine: Engine,
+    /// Who is where.
+    pub layout: Layout,
+    /// What phxload is told, beside whom to talk to.
+    pub arguments: Vec<String>,
+    /// What comes of it.
+    pub figures: Vec<Figure>,
+}
+
+const fn figure(name: &'static str, pointer: &'static str) -> Figure {
+    Figure {
+        name,
+        pointer,
+        unit: 1.0,
+        goal: None,
+    }
+}
+
+const fn at_most(goal: f64, name: &'static str, pointer: &'static str) -> Figure {
+    Figure {
+        goal: Some(Goal::AtMost(goal)),
+        ..figure(name, pointer)
+    }
+}
+
+const fn at_least(goal: f64, name: &'static str, pointer: &'static str) -> Figure {
+    Figure {
+        goal: Some(Goal::AtLeast(goal)),
+        ..figure(name, pointer)
+    }
+}
+
+const DELIVERY_CPU: &str = "/server/cpu_us_per_delivery";
+const MESSAGE_CPU: &str = "/server/cpu_us_per_message";
+const REQUEST_CPU: &str = "/server/cpu_us_per_request";
+
+fn arguments(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// All scenarios, in the order of the page.
+pub fn all(extent: Extent) -> Vec<Scenario> {
+    let mut scenarios = vec![idle(extent)];
+    scenarios.extend(fan_outs(extent));
+    scenarios.push(rooms(extent));
+    scenarios.extend(joins(extent));
+    scenarios.push(churn(extent));
+    for engine in [Engine::Postgres, Engine::Sqlite] {
+        scenarios.extend(durable(extent, engine));
+        scenarios.push(post(extent, engine));
+    }
+    scenarios.push(get(extent));
+    scenarios.push(storm(extent));
+    scenarios.extend(stalled(extent));
+    scenarios
+}
+
+fn idle(extent: Extent) -> Scenario {
+    let sockets = extent.of(10_000);
+    Scenario {
+        name: "idle",
+        about: "10,000 sockets, 50 in a room, joined and held",
+        engine: Engine::Sqlite,
+        layout: Layout::rooms_of("idle", sockets.div_ceil(50), 50),
+        arguments: arguments(&format!(
+            "idle --join --conns {sockets} --per-room 50 --rate 2000 --hold {} --source-ips 4",
+            extent.seconds
+        )),
+        figures: vec![
+            at_most(
+                3_000.0,
+                "RSS, bytes per connection",
+                "/server/bytes_per_conn_after_hold",
+            ),
+            figure("CPU to connect and join, µs", "/server/cpu_us_per_conn"),
+        ],
+    }
+}
+
+fn fan_outs(extent: Extent) -> impl Iterator<Item = Scenario> {
+    let members = extent.of(1_000);
+    let kinds = [
+        ("fanout-1", "one room of 1,000, one message in flight", 1, 7.5),
+        ("fanout-16", "the same, 16 in flight", 16, 0.8),
+        ("fanout-64", "the same, 64 in flight", 64, 0.3),
+    ];
+    kinds.into_iter().map(move |(name, about, in_flight, goal)| Scenario {
+        name,
+        about,
+        engine: Engine::Sqlite,
+        layout: Layout::rooms_of("fanout", 1, members),
+        arguments: arguments(&format!(
+            "fanout --members {members} --senders 1 --closed-loop {in_flight} --complete delivered --seconds {}",
+            extent.seconds
+        )),
+        figures: vec![
+            at_most(goal, "CPU per delivery, µs", DELIVERY_CPU),
+            figure("deliveries per second", "/deliveries_per_s"),
+            figure("delivery p99, ms", "/delivery_ms/p99"),
+        ],
+    })
+}
+
+fn rooms(extent: Extent) -> Scenario {
+    let rooms = extent.of(2_000);
+    Scenario {
+        name: "rooms",
+        about: "2,000 rooms of 5, one message in flight in each",
+        engine: Engine::Sqlite,
+        layout: Layout::rooms_of("rooms", rooms, 5),
+        arguments: arguments(&format!(
+            "rooms --rooms {rooms} --per-room 5 --closed-loop 1 --complete delivered --seconds {} --source-ips 4",
+            extent.seconds
+        )),
+        figures: vec![
+            at_most(
+                17.0,
+                "CPU per delivery, µs, receiving and storing included",
+                DELIVERY_CPU,
+            ),
+            figure("deliveries per second", "/deliveries_per_s"),
+            figure("delivery p99, ms", "/delivery_ms/p99"),
+        ],
+    }
+}
+
+fn joins(extent: Extent) -> [Scenario; 2] {
+    let sockets = extent.of(10_000);
+    let scenario = |name, about, per_room: usize, figures| Scenario {
+        name,
+        about,
+        engine: Engine::Sqlite,
+        layout: Layout::rooms_of(name, sockets.div_ceil(per_room), per_room),
+        arguments: arguments(&format!(
+            "idle --join --conns {sockets} --per-room {per_room} --concurrency 200 --hold 0 --source-ips 4"
+        )),
+        figures,
+    };
+    [
+        scenario(
+            "joins-many",
+            "10,000 sockets connect and join 1,000 rooms",
+            10,
+            vec![at_most(3.0, "seconds", "/ramp/took_s")],
+        ),
+        scenario(
+            "joins-one",
+            "10,000 sockets connect and join one room, with presence",
+            sockets,
+            vec![
+                at_most(5.0, "seconds", "/ramp/took_s"),
+                Figure {
+                    unit: 1e6,
+                    ..at_most(50.0, "MB sent", "/noise_in_ramp/bytes_in")
+                },
+            ],
+        ),
+    ]
+}
+
+fn churn(extent: Extent) -> Scenario {
+    Scenario {
+        name: "churn",
+        about: "50 slots connect, join, leave, close, and again",
+        engine: Engine::Sqlite,
+        layout: Layout::rooms_of("churn", 5, 10),
+        arguments: arguments(&format!("churn --conns 50 --per-room 10 --seconds {}", extent.seconds)),
+        figures: vec![
+            at_least(8_000.0, "cycles per second", "/cycles_per_s"),
+            figure("CPU per cycle, µs", "/server/cpu_us_per_cycle"),
+        ],
+    }
+}
+
+fn durable(extent: Extent, engine: Engine) -> [Scenario; 2] {
+    let names = match engine {
+        Engine::Postgres => ["durable-500-postgres", "durable-64-postgres"],
+        Engine::Sqlite => ["durable-500-sqlite", "durable-64-sqlite"],
+    };
+    let scenario = |name, about, layout, rooms: usize, goals: Option<(f64, f64)>| {
+        let mut figures = vec![
+            figure("acknowledged per second", "/acked_per_s"),
+            figure("acknowledged p50, ms", "/ack_ms/p50"),
+            figure("acknowledged p99, ms", "/ack_ms/p99"),
+            figure("CPU per acknowledged message, µs", MESSAGE_CPU),
+        ];
+        if let Some((rate, latency)) = goals {
+            figures[0].goal = Some(Goal::AtLeast(rate));
+            figures[2].goal = Some(Goal::AtMost(latency));
+            figures[3].goal = Some(Goal::AtMost(40.0));
+        }
+        Scenario {
+            name,
+            about,
+            engine,
+            layout: Layout::rooms_of(layout, rooms, 1),
+            arguments: arguments(&format!(
+                "rooms --rooms {rooms} --per-room 1 --closed-loop 1 --seconds {}",
+                extent.seconds
+            )),
+            figures,
+        }
+    };
+    let has_goals = engine == Engine::Postgres;
+    [
+        scenario(
+            names[0],
+            "messages over sockets, 500 outstanding",
+            "durable-500",
+            500,
+            has_goals.then_some((25_000.0, 50.0)),
+        ),
+        scenario(
+            names[1],
+            "messages over sockets, 64 outstanding",
+            "durable-64",
+            64,
+            has_goals.then_some((12_000.0, 12.0)),
+        ),
+    ]
+}
+
+/// Rooms for requests: everybody is in each of them, and each has a short page of messages.
+fn rest_layout() -> Layout {
+    Layout {
+        name: "rest",
+        rooms: 10,
+        members: 64,
+        everywhere: true,
+        messages: 10,
+    }
+}
+
+fn post(extent: Extent, engine: Engine) -> Scenario {
+    let (name, goals) = match engine {
+        Engine::Postgres => ("post-postgres", true),
+        Engine::Sqlite => ("post-sqlite", false),
+    };
+    let goal = |goal| goals.then_some(goal);
+    Scenario {
+        name,
+        about: "messages over REST, 64 connections",
+        engine,
+        layout: rest_layout(),
+        arguments: arguments(&format!("rest-post --rooms 10 --conns 64 --seconds {}", extent.seconds)),
+        figures: vec![
+            Figure {
+                goal: goal(Goal::AtLeast(15_000.0)),
+                ..figure("requests per second", "/ok_per_s")
+            },
+            figure("p99, ms", "/request_ms/p99"),
+            Figure {
+                goal: goal(Goal::AtMost(60.0)),
+                ..figure("CPU per request, µs", REQUEST_CPU)
+            },
+        ],
+    }
+}
+
+fn get(extent: Extent) -> Scenario {
+    Scenario {
+        name: "get-postgres",
+        about: "a page of 10 messages over REST, 64 connections",
+        engine: Engine::Postgres,
+        layout: rest_layout(),
+        arguments: arguments(&format!("rest-get --rooms 10 --conns 64 --seconds {}", extent.seconds)),
+        figures: vec![
+            at_least(25_000.0, "requests per second", "/ok_per_s"),
+            figure("p99, ms", "/request_ms/p99"),
+            at_most(45.0, "CPU per request, µs", REQUEST_CPU),
+        ],
+    }
+}
+
+fn storm(extent: Extent) -> Scenario {
+    let rooms = extent.of(200);
+    Scenario {
+        name: "storm",
+        about: "2,000 of 2,200 sockets in 200 rooms are cut off at once, miss two seconds of 1,000 messages/s, and come \
+                back at once",
+        engine: Engine::Sqlite,
+        layout: Layout::rooms_of("storm", rooms, 11),
+        arguments: arguments(&format!(
+            "storm --rooms {rooms} --per-room 11 --rate {}",
+            extent.of(1_000)
+        )),
+        figures: vec![
+            figure("seconds until all are back", "/returned_in_s"),
+            figure("p99 of coming back, ms", "/return_ms/p99"),
+            figure("CPU per return, µs", "/server/cpu_us_per_return"),
+            at_most(
+                0.0,
+                "members without exactly their messages",
+                "/account/members_with_wrong_set",
+            ),
+        ],
+    }
+}
+
+/// The name of the scenario that [`STALLED`] is compared with.
+pub const STEADY: &str = "steady";
+/// The name of the scenario with a client that stops reading.
+pub const STALLED: &str = "stalled";
+
+fn stalled(extent: Extent) -> [Scenario; 2] {
+    let scenario = |name, about, stalled: usize, more: &[Figure]| {
+        let mut figures = vec![
+            figure("delivery p50, ms", "/delivery_ms/p50"),
+            figure("delivery p99, ms", "/delivery_ms/p99"),
+            Figure {
+                unit: 1024.0,
+                ..figure("most memory, MiB", "/server/rss_peak_kib")
+            },
+        ];
+        figures.extend(more);
+        Scenario {
+            name,
+            about,
+            engine: Engine::Sqlite,
+            layout: Layout::rooms_of("stalled", 1, 101),
+            arguments: arguments(&format!(
+                "fanout --members 101 --senders 20 --rate 500 --bytes 1500 --seconds {} --stalled {stalled}",
+                extent.seconds
+            )),
+            figures,
+        }
+    };
+    [
+        scenario(STEADY, "500 messages/s of 1,500 bytes in a room of 101", 0, &[]),
+        scenario(
+            STALLED,
+            "the same; one of them reads nothing",
+            1,
+            &[figure("clients ended by the server", "/stalled/ended_by_server")],
+        ),
+    ]
+}

@@ -1,0 +1,209 @@
+//! Group commit: journals store the messages of all transports, many in one transaction.
+//!
+//! A commit costs the same for one message as for hundreds: a write that has to reach the disk. So messages queue for a
+//! journal, which stores whatever waits for it as soon as its last commit is done. Nothing waits for company: a message
+//! that comes alone is committed alone.
+//!
+//! Invariants:
+//! * All messages of a room go through one journal, which is found by the room's id.
+//! * A journal has the [`RoomLocks`](super::room_locks::RoomLocks) of a batch's rooms from before the commit until the
+//!   registries have the broadcasts. A room that somebody else has is left out of the batch, so that a slow change of one
+//!   room holds up no other.
+//! * What follows a commit is done by the journal, not by who asked: callers may go away.
+//! * A panic ends a batch, not its journal.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use actix::Arbiter;
+use futures_util::future::join_all;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time,
+};
+use tracing::{error, warn};
+
+use self::agenda::Agenda;
+use super::{Inner, Realtime, SendError, Sender};
+use crate::{
+    chat::{Appended, NewMessage},
+    config::RealtimeSettings,
+    ids::{RoomId, TenantId},
+    store::Store,
+};
+
+mod agenda;
+mod commit;
+
+/// Which room, of which tenant.
+type Place = (TenantId, RoomId);
+
+/// What came of a message.
+type Answer = Result<Appended, SendError>;
+
+/// A message on its way into the log.
+struct Entry {
+    sender: Sender,
+    room_id: RoomId,
+    message: NewMessage,
+    answer: oneshot::Sender<Answer>,
+    /// Its place in the queue, which is free again with the answer.
+    _space: OwnedSemaphorePermit,
+}
+
+impl Entry {
+    fn place(&self) -> Place {
+        (self.sender.scope.tenant_id, self.room_id)
+    }
+
+    fn answer(self, answer: Answer) {
+        // Who has gone away needs none.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The journals of a server, as those who send see them.
+pub(super) struct Journals {
+    queues: Vec<Queue>,
+    queue_max: usize,
+    patience: Duration,
+}
+
+/// A journal's queue.
+struct Queue {
+    // Bounded by `space`, which counts what the journal works on, too.
+    entries: mpsc::UnboundedSender<Entry>,
+    space: Arc<Semaphore>,
+}
+
+/// A journal that was not started yet.
+pub(super) struct Journal {
+    entries: mpsc::UnboundedReceiver<Entry>,
+    agenda: Agenda,
+    batch_max: usize,
+}
+
+impl Journals {
+    /// Queues for `count` journals, and the journals.
+    pub fn new(count: usize, settings: &RealtimeSettings) -> (Self, Vec<Journal>) {
+        let (queues, journals) = (0..count.max(1))
+            .map(|_| {
+                let (sender, receiver) = mpsc::unbounded_channel();
+                let queue = Queue {
+                    entries: sender,
+                    space: Arc::new(Semaphore::new(settings.journal_queue)),
+                };
+                let journal = Journal {
+                    entries: receiver,
+                    agenda: Agenda::default(),
+                    batch_max: settings.journal_batch,
+                };
+                (queue, journal)
+            })
+            .unzip();
+        let journals_handle = Self {
+            queues,
+            queue_max: settings.journal_queue,
+            patience: settings.send_timeout,
+        };
+        (journals_handle, journals)
+    }
+
+    /// Has a message stored, and told to the room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Realtime::send_message`]; [`SendError::Unavailable`] at once when too many wait already, and after
+    /// `realtime.send_timeout`: whether it will be stored is open then.
+    pub async fn append(&self, sender: &Sender, room_id: RoomId, message: NewMessage) -> Answer {
+        let queue = self.queue(room_id);
+        let space = Arc::clone(&queue.space);
+        let space = space.try_acquire_owned().map_err(|_| SendError::Unavailable)?;
+        let (answer, answered) = oneshot::channel();
+        let entry = Entry {
+            sender: sender.clone(),
+            room_id,
+            message,
+            answer,
+            _space: space,
+        };
+        queue.entries.send(entry).map_err(|_| SendError::Unavailable)?;
+        match time::timeout(self.patience, answered).await {
+            Ok(Ok(answer)) => answer,
+            _ => Err(SendError::Unavailable),
+        }
+    }
+
+    /// How many messages wait, or are being stored.
+    pub fn queued(&self) -> usize {
+        let free: usize = self.queues.iter().map(|queue| queue.space.available_permits()).sum();
+        (self.queue_max * self.queues.len()).saturating_sub(free)
+    }
+
+    /// Waits until everything that was sent is stored, or for `timeout`. Nothing can be sent any more then.
+    pub async fn finish(&self, timeout: Duration) {
+        let all = u32::try_from(self.queue_max).unwrap_or(u32::MAX);
+        let finished = join_all(self.queues.iter().map(|queue| async {
+            // Who has all places is alone; closed, they are nobody's.
+            if queue.space.acquire_many(all).await.is_ok() {
+                queue.space.close();
+            }
+        }));
+        if time::timeout(timeout, finished).await.is_err() {
+            warn!(messages = self.queued(), "messages not stored at the end of the drain");
+        }
+    }
+
+    fn queue(&self, room_id: RoomId) -> &Queue {
+        // The last bits of a UUIDv7 are random.
+        &self.queues[(room_id.0.as_u128() % self.queues.len() as u128) as usize]
+    }
+}
+
+impl Journal {
+    /// Starts it on a thread of its own, for as long as there is somebody to send. It writes to `store`.
+    pub fn start(self, store: Store, realtime: Weak<Inner>) -> Arbiter {
+        let arbiter = Arbiter::new();
+        arbiter.spawn(self.run(store, realtime));
+        arbiter
+    }
+
+    async fn run(mut self, store: Store, realtime: Weak<Inner>) {
+        loop {
+            while let Ok(entry) = self.entries.try_recv() {
+                self.agenda.push(entry);
+            }
+            let Some(realtime) = realtime.upgrade().map(Realtime) else {
+                return;
+            };
+            let batch = self.agenda.next_batch(&realtime, self.batch_max);
+            if batch.is_empty() {
+                drop(realtime);
+                if !self.wait().await {
+                    return;
+                }
+                continue;
+            }
+            let store = store.clone();
+            if let Err(error) = tokio::spawn(async move { realtime.commit(&store, batch).await }).await {
+                error!(%error, "a batch of messages was cut short");
+            }
+        }
+    }
+
+    /// Waits for something to do; says whether there may be something ever again.
+    async fn wait(&mut self) -> bool {
+        tokio::select! {
+            entry = self.entries.recv() => match entry {
+                Some(entry) => {
+                    self.agenda.push(entry);
+                    true
+                }
+                None => false,
+            },
+            () = self.agenda.room_came_free() => true,
+        }
+    }
+}

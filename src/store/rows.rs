@@ -1,0 +1,167 @@
+//! Many rows in one statement, whose text does not grow with them.
+//!
+//! A statement that is new is parsed and planned; one that was seen before is only run. So on Postgres rows are given as
+//! one array for each column, and the text is always the same. SQLite has no arrays: there the text has room for 1, 2,
+//! 4, 8, … rows, and what is left over stays empty.
+
+use sea_orm::{
+    DbBackend, Statement, Value,
+    sea_query::{ArrayType, ValueType as _},
+};
+use uuid::Uuid;
+
+/// What a column of [`Rows`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An id.
+    Uuid,
+    /// A whole number.
+    BigInt,
+    /// Yes or no.
+    Bool,
+    /// A text.
+    Text,
+}
+
+impl Kind {
+    /// The type of a Postgres array of these.
+    const fn array(self) -> &'static str {
+        match self {
+            Self::Uuid => "uuid[]",
+            Self::BigInt => "bigint[]",
+            Self::Bool => "boolean[]",
+            Self::Text => "text[]",
+        }
+    }
+
+    fn array_type(self) -> ArrayType {
+        match self {
+            Self::Uuid => Uuid::array_type(),
+            Self::BigInt => i64::array_type(),
+            Self::Bool => bool::array_type(),
+            Self::Text => String::array_type(),
+        }
+    }
+
+    const fn null(self) -> Value {
+        match self {
+            Self::Uuid => Value::Uuid(None),
+            Self::BigInt => Value::BigInt(None),
+            Self::Bool => Value::Bool(None),
+            Self::Text => Value::String(None),
+        }
+    }
+}
+
+/// Rows that a statement is about, under the name `given`. No value is null: what is not there has to be told by a value
+/// that nothing has, an empty text or [`Uuid::nil`].
+#[derive(Debug)]
+pub struct Rows<const N: usize> {
+    columns: [(&'static str, Kind); N],
+    rows: Vec<[Value; N]>,
+}
+
+impl<const N: usize> Rows<N> {
+    /// No rows yet, of these columns.
+    pub const fn new(columns: [(&'static str, Kind); N]) -> Self {
+        Self {
+            columns,
+            rows: Vec::new(),
+        }
+    }
+
+    /// One row more, of values of the columns' kinds.
+    pub fn push(&mut self, row: [Value; N]) {
+        self.rows.push(row);
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// A statement about them. `body` is what follows the table expression that names them: `SELECT … FROM given`.
+    pub fn statement(self, backend: DbBackend, body: &str) -> Statement {
+        let names = self.columns.map(|(name, _)| name).join(", ");
+        let (rows, values) = match backend {
+            DbBackend::Sqlite => self.into_values(),
+            _ => self.into_arrays(),
+        };
+        Statement::from_sql_and_values(backend, format!("WITH given({names}) AS ({rows}) {body}"), values)
+    }
+
+    fn into_arrays(self) -> (String, Vec<Value>) {
+        let mut arrays: Vec<Vec<Value>> = self
+            .columns
+            .iter()
+            .map(|_| Vec::with_capacity(self.rows.len()))
+            .collect();
+        for row in self.rows {
+            for (array, value) in arrays.iter_mut().zip(row) {
+                array.push(value);
+            }
+        }
+        let kinds = self.columns.map(|(_, kind)| kind);
+        let placeholders: Vec<String> = (1..)
+            .zip(kinds)
+            .map(|(number, kind)| format!("${number}::{}", kind.array()))
+            .collect();
+        let values = kinds
+            .into_iter()
+            .zip(arrays)
+            .map(|(kind, array)| Value::Array(kind.array_type(), Some(Box::new(array))))
+            .collect();
+        (format!("SELECT * FROM unnest({})", placeholders.join(", ")), values)
+    }
+
+    fn into_values(self) -> (String, Vec<Value>) {
+        let places = self.rows.len().next_power_of_two();
+        let row = format!("({})", vec!["?"; N].join(", "));
+        let mut values = Vec::with_capacity(places * N);
+        let empty = places - self.rows.len();
+        values.extend(self.rows.into_iter().flatten());
+        for _ in 0..empty {
+            values.extend(self.columns.map(|(_, kind)| kind.null()));
+        }
+        let rows = vec![row; places].join(", ");
+        (
+            format!("SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"),
+            values,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(count: i64) -> Rows<2> {
+        let mut rows = Rows::new([("number", Kind::BigInt), ("name", Kind::Text)]);
+        for number in 0..count {
+            rows.push([number.into(), number.to_string().into()]);
+        }
+        rows
+    }
+
+    #[test]
+    fn the_text_for_postgres_is_the_same_for_any_number_of_rows() {
+        let body = "SELECT name FROM given";
+        let few = rows(1).statement(DbBackend::Postgres, body);
+        assert_eq!(
+            few.sql,
+            "WITH given(number, name) AS (SELECT * FROM unnest($1::bigint[], $2::text[])) SELECT name FROM given"
+        );
+        assert_eq!(few.sql, rows(300).statement(DbBackend::Postgres, body).sql);
+    }
+
+    #[test]
+    fn the_texts_for_sqlite_are_few() {
+        let texts: std::collections::HashSet<String> = (1..=256)
+            .map(|count| rows(count).statement(DbBackend::Sqlite, "SELECT 1").sql)
+            .collect();
+        assert_eq!(texts.len(), 9);
+        let three = rows(3).statement(DbBackend::Sqlite, "SELECT 1");
+        assert_eq!(three.sql.matches("(?, ?)").count(), 4);
+        assert_eq!(three.values.map(|values| values.0.len()), Some(8));
+    }
+}
