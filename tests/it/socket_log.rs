@@ -1,6 +1,6 @@
 //! The room's log over sockets: coming back, changes of messages, idempotent sends, what was read.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use parlour::{
     chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
@@ -10,6 +10,7 @@ use parlour::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::helpers::{
     app::{TestApp, TestUser},
@@ -128,6 +129,8 @@ both_engines! {
     async fn nothing_falls_between_coming_back_and_what_follows(db: TestDatabase) {
         const WRITERS: usize = 4;
         const EACH: usize = 60;
+        // How far they may be ahead of the reader, who is to come back again and again while they write.
+        let ahead = Arc::new(Semaphore::new(40));
         let app = TestApp::start_limitless(db).await;
         let ann = app.user("acme", "ann").await;
         let (_, room, topic) = room_of(&app, &ann).await;
@@ -135,11 +138,12 @@ both_engines! {
         for writer in 0..WRITERS {
             let user = app.user("acme", &format!("writer-{writer}")).await;
             let (sender, realtime, room) = (app.sender(&user).await, app.app.realtime.clone(), room.clone());
+            let ahead = Arc::clone(&ahead);
             writers.push(actix_web::rt::spawn(async move {
                 for number in 0..EACH {
+                    ahead.acquire().await.unwrap().forget();
                     let new = NewMessage { content: format!("{number}"), ..NewMessage::default() };
                     realtime.send_message(&sender, &room, new).await.unwrap();
-                    tokio::task::yield_now().await;
                 }
             }));
         }
@@ -153,6 +157,7 @@ both_engines! {
             for changed in numbers(&back["messages"], "changed_seq") {
                 assert_eq!(changed, known + 1, "in join {joins}");
                 known = changed;
+                ahead.add_permits(1);
             }
             assert_eq!(back["head_seq"], known);
             for _ in 0..3 {
@@ -162,6 +167,7 @@ both_engines! {
                 let message = socket.assert_broadcast(&topic, "new_message").await;
                 assert_eq!(message["changed_seq"], known + 1, "broadcast after join {joins}");
                 known += 1;
+                ahead.add_permits(1);
             }
         }
         for writer in writers {
