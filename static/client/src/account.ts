@@ -49,6 +49,8 @@ export abstract class Account extends Emitter<ParlourEvents> {
   protected initial: (() => Promise<UserRef>) | null = null;
   #settling: Promise<UserRef> | null = null;
   #renewing: Promise<boolean> | null = null;
+  /** Settles when whoever is signing in has done so, or has not. */
+  #signing: Promise<unknown> | null = null;
   /** Counts who signs in, so that whoever comes last is the one who is signed in. */
   #turn = 0;
 
@@ -89,6 +91,7 @@ export abstract class Account extends Emitter<ParlourEvents> {
    */
   async signIn(asked: Promise<Session>, source: Source = null): Promise<UserRef> {
     this.#turn += 1;
+    this.#signing = asked.catch(() => {});
     return this.#become(this.#turn, await asked, source);
   }
 
@@ -107,7 +110,12 @@ export abstract class Account extends Emitter<ParlourEvents> {
     return this.#settling;
   }
 
-  /** @internal */
+  /**
+   * Gets another token than one that was refused. Signing in may be what ended that one, before its answer is here:
+   * what it is asked with must not wait for this.
+   *
+   * @internal
+   */
   renew(refused: string): Promise<boolean> {
     this.#renewing ??= this.#renew(refused).finally(() => {
       this.#renewing = null;
@@ -123,13 +131,15 @@ export abstract class Account extends Emitter<ParlourEvents> {
   }
 
   async #renew(refused: string): Promise<boolean> {
+    const turn = this.#turn;
+    await this.#signing;
     const source = this.#source;
     if (this.#token === refused && source) {
-      const turn = this.#turn;
       const fresh = await source();
-      if (turn === this.#turn && fresh.token !== refused) this.#become(turn, fresh, source);
+      if (turn === this.#turn) this.#become(turn, fresh, source);
     }
-    return this.#token !== refused && this.#token !== null;
+    if (turn !== this.#turn) return this.#renew(refused);
+    return this.#token !== null && this.#token !== refused;
   }
 
   #become(turn: number, { user, token, guestKey, claimed = false }: Session, source: Source): UserRef {

@@ -31,7 +31,8 @@ export function login(chat: Parlour, username: string, password: string): Promis
  */
 export async function changePassword(chat: Parlour, current: string, next: string): Promise<void> {
   const body = { current_password: current, new_password: next };
-  await chat.signIn(read(chat.rest.ask("PUT", "/auth/password", body), parseSession));
+  await chat.settled();
+  await chat.signIn(read(chat.rest.askAs(chat.token, "PUT", "/auth/password", body), parseSession));
 }
 
 /** Signs out, and disconnects. The token is forgotten even when the server cannot be told; then it ends by itself. */

@@ -15,7 +15,7 @@ const TOKEN_ENDED = 4401;
 const GOING_AWAY = 1001;
 
 /** What will not be otherwise by trying again. */
-const FINAL = /^(origin_not_allowed|tenant_suspended|tenant_not_found|guests_not_allowed)$/;
+const FINAL = /^((origin|guests)_not_allowed|tenant_(suspended|not_found))$/;
 
 /** How many tokens in a row may be refused before the identity is. */
 const REFUSED_TOKENS_MAX = 2;

@@ -57,7 +57,7 @@ export class JoinedRooms {
 
   /** Gives up joins that will not come to an end. */
   abandon(error: ChatError): void {
-    for (const { abandon } of [...this.#joining.values()]) abandon(error);
+    for (const { abandon } of this.#joining.values()) abandon(error);
   }
 
   closeAll(error: ChatError): void {

@@ -91,7 +91,7 @@ export class Topic {
   #broke(): void {
     const wasJoined = this.joined;
     this.joined = false;
-    for (const reject of [...this.#waiting]) reject(new ChatError("offline"));
+    for (const reject of this.#waiting) reject(new ChatError("offline"));
     this.#waiting.clear();
     if (wasJoined && !this.#over) this.#handlers.down?.();
   }

@@ -16,7 +16,7 @@ import { createRoom } from "../../src/directory.js";
 import { Parlour, type Options } from "../../src/index.js";
 import { PageRoom } from "../../src/page-room.js";
 import { tenantInfo } from "../../src/tenant.js";
-import { client, eventually, PASSWORD, sent, texts, uniqueName, type Server } from "./support.js";
+import { client, eventually, heldAnswers, PASSWORD, sent, texts, uniqueName, type Server } from "./support.js";
 import { watchedSockets } from "./support-network.js";
 
 let chatServer: Target;
@@ -67,6 +67,22 @@ describe("accounts", () => {
     await sent(room, "still here");
     await login(visitor(), username, "another password");
   });
+
+  it("go on with a new password whose answer comes after the end of the old session", async () => {
+    const answer = heldAnswers(/\/auth\/password$/);
+    const chat = visitor({ fetch: answer.fetch });
+    const states: string[] = [];
+    await register(chat, uniqueName("ann"), PASSWORD);
+    const room = await chat.joinRoom((await createRoom(chat, { name: uniqueName("room") })).id);
+    chat.on("state", (state) => states.push(state));
+    const changed = changePassword(chat, PASSWORD, "another password");
+    await eventually(() => states.includes("connecting"), "the end of the old session");
+    answer.arrive();
+    await changed;
+    room.send("still here");
+    await sent(room, "still here");
+    expect(states).not.toContain("refused");
+  });
 });
 
 describe("guests", () => {
@@ -98,6 +114,28 @@ describe("guests", () => {
     expect(me.id).not.toBe(guest.id);
     await eventually(() => room.messages.every(({ user, own }) => own && user.id === me.id), "one author");
     expect(texts(room.messages)).toEqual(["as a guest", "as myself"]);
+  });
+
+  it("are no guests again when their session ends while they sign in", async () => {
+    const answer = heldAnswers(/\/auth\/claim$/);
+    let guests = 0;
+    const chat = visitor({
+      fetch: (input, init) => {
+        if (String(input).endsWith("/auth/guest")) guests += 1;
+        return answer.fetch(input, init);
+      },
+    });
+    await loginAsGuest(chat);
+    await chat.connect();
+    const states: string[] = [];
+    chat.on("state", (state) => states.push(state));
+    const identified = identify(chat, () => site.token({ sub: uniqueName("ann"), name: "Ann" }));
+    await eventually(() => states.includes("connecting"), "the end of the guest's session");
+    answer.arrive();
+    expect(await identified).toMatchObject({ kind: "host", name: "Ann" });
+    await eventually(() => chat.state === "open", "the connection");
+    expect(chat).toMatchObject({ me: { kind: "host" }, guestKey: null });
+    expect(guests).toBe(1);
   });
 });
 
