@@ -22,14 +22,15 @@ export function loginAsGuest(chat: Parlour, { name }: { name?: string | undefine
 
 /**
  * Signs in a user of the website, with tokens that its backend signs. A function is asked again before a token ends.
- * Who was a guest takes over what they wrote, where the tenant allows it.
+ * Who was a guest takes over what they wrote, where the tenant allows it; that ends the guest's session.
  *
+ * @param onClaim - called before it does: the time to disconnect another client that has the session
  * @throws {ChatError} `token_unavailable` when the website has none; `unauthorized` when it is no good
  */
-export function identify(chat: Parlour, getToken: GetToken | string): Promise<UserRef> {
-  if (typeof getToken !== "function") return chat.signIn(claimed(chat, vouched(chat, () => getToken)));
+export function identify(chat: Parlour, getToken: GetToken | string, onClaim?: () => void): Promise<UserRef> {
+  if (typeof getToken !== "function") return chat.signIn(claimed(chat, vouched(chat, () => getToken), onClaim));
   const ask = () => vouched(chat, getToken);
-  return chat.signIn(claimed(chat, ask()), ask);
+  return chat.signIn(claimed(chat, ask(), onClaim), ask);
 }
 
 /**
@@ -74,10 +75,11 @@ async function vouched(chat: Parlour, getToken: GetToken, again = true): Promise
 }
 
 /** Makes what the guest wrote the user's. Where that is not allowed, the guest stays somebody else. */
-async function claimed(chat: Parlour, asked: Promise<Session>): Promise<Session> {
+async function claimed(chat: Parlour, asked: Promise<Session>, onClaim?: () => void): Promise<Session> {
   const session = await asked;
   const { guestKey } = chat;
   if (guestKey === null) return session;
+  onClaim?.();
   return chat.rest.askAs(session.token, "POST", "/auth/claim", { guest_key: guestKey }).then(
     () => ({ ...session, claimed: true }),
     () => session,

@@ -40,6 +40,7 @@ export class Session extends Emitter<SessionEvents> {
   #identity: Identity | null = null;
   /** Counts attempts to find out who the visitor is; only the last of them counts. */
   #attempt = 0;
+  #isEntering = false;
   /** Who was somebody here, and is not taken for them any more, says who they are; they do not become a guest unasked. */
   #asksFirst = false;
   #retries = 0;
@@ -90,8 +91,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #drop(): void {
     this.#attempt += 1;
-    clearTimeout(this.#retryTimer);
-    removeEventListener("online", this.#retry);
+    this.#stopWaiting();
     this.#chat?.destroy();
     this.#chat = null;
   }
@@ -99,7 +99,8 @@ export class Session extends Emitter<SessionEvents> {
   /** Finds out who the visitor is, with a client of its own, which takes the place of the last one if that works. */
   async #enter(source: Identity | null): Promise<ChatError | null> {
     const attempt = (this.#attempt += 1);
-    clearTimeout(this.#retryTimer);
+    this.#isEntering = true;
+    this.#stopWaiting();
     let chat: Parlour | undefined;
     try {
       chat = await this.#makeChat();
@@ -120,6 +121,8 @@ export class Session extends Emitter<SessionEvents> {
       }
       this.#fail(failure, source);
       return failure;
+    } finally {
+      if (attempt === this.#attempt) this.#isEntering = false;
     }
   }
 
@@ -132,7 +135,8 @@ export class Session extends Emitter<SessionEvents> {
 
   async #signIn(chat: Parlour, tenant: TenantInfo, source: Identity | null): Promise<void> {
     if (source !== null) {
-      await identify(chat, source);
+      // The guest's session is over with the claim; nobody is to ask for another one then.
+      await identify(chat, source, () => this.#chat?.disconnect());
       return;
     }
     const { token } = this.#kept;
@@ -150,6 +154,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #adopt(chat: Parlour, tenant: TenantInfo): void {
+    this.#stopWaiting();
     this.#chat?.destroy();
     this.#chat = chat;
     this.tenant = tenant;
@@ -200,8 +205,15 @@ export class Session extends Emitter<SessionEvents> {
     addEventListener("online", this.#retry, { once: true });
   }
 
-  readonly #retry = (): void => {
+  #stopWaiting(): void {
+    clearTimeout(this.#retryTimer);
     removeEventListener("online", this.#retry);
+  }
+
+  readonly #retry = (): void => {
+    this.#stopWaiting();
+    // Who was refused meanwhile does not get into the way of who comes.
+    if (this.#isEntering) return;
     if (this.phase === "failed") this.#set("starting");
     void this.#enter(this.#identity);
   };

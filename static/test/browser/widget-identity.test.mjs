@@ -65,6 +65,26 @@ it("what a guest wrote is theirs when they turn out to be a user of the site", a
   assert.equal(messages.find(({ content }) => content === "Written as a guest").user.name, "Gus Guest");
 });
 
+it("the end of the guest's session does not get into the way of the user they turn out to be", async (t) => {
+  const { page, chat } = await visit(t, "/");
+  const ended = new Promise((resolve) => page.on("websocket", (socket) => socket.on("close", resolve)));
+  await chat.open();
+  await chat.say("Written as another guest");
+  await chat.own.filter({ hasText: "Written as another guest" }).waitFor();
+  await page.route("**/auth/claim", async (route) => {
+    const response = await route.fetch();
+    await ended;
+    // Whatever the page asks for because of that is under way, and this goes after it.
+    await page.evaluate((url) => fetch(url, { mode: "no-cors" }), `${server.url}/health/live`);
+    await route.fulfill({ response });
+  });
+  await identify(page, site.token({ sub: "nor-a-guest", name: "Gia Guest" }));
+  await eventually(() => page.evaluate(() => localStorage.length === 0), "the guest's key is gone");
+  await chat.own.filter({ hasText: "Written as another guest" }).waitFor();
+  await chat.say("Written as myself");
+  await chat.own.filter({ hasText: "Written as myself" }).waitFor();
+});
+
 it("whom the site's backend does not vouch for is told so, and is no guest instead", async (t) => {
   const { page, chat } = await visit(t, "/", { errors: [/401/] });
   await identify(page, "no.good.token");
