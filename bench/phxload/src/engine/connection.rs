@@ -17,6 +17,10 @@ pub(super) const HANDSHAKE_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// Bytes that may wait to be sent on one connection.
 const QUEUED_MAX: usize = 4 << 20;
 
+/// Bytes that the kernel takes for a connection that is not read, and for one that is read to its end.
+const STALLED_BUFFER: usize = 16 * 1024;
+const DRAIN_BUFFER: usize = 4 << 20;
+
 /// How long to wait for more of a connection that is read to its end.
 const DRAIN_PAUSE: Duration = Duration::from_millis(5);
 
@@ -268,7 +272,7 @@ impl Engine {
         connection.state = State::Stalled;
         if let Some(socket) = &connection.socket {
             self.poller.remove(socket);
-            system::shrink_receive_buffer(socket);
+            system::set_receive_buffer(socket, STALLED_BUFFER);
         }
     }
 
@@ -278,6 +282,8 @@ impl Engine {
         let Some(socket) = &self.connections[slot].socket else {
             return true;
         };
+        // The kernel may hold megabytes for it on the server's side.
+        system::set_receive_buffer(socket, DRAIN_BUFFER);
         let end = system::now() + patience;
         while system::now() < end {
             match system::receive(socket, &mut self.buffer) {
