@@ -60,6 +60,15 @@ test-crash: test-deps ## Kill the server under load, 100 times on each engine (P
 	PARLOUR_CRASH_CYCLES=$${PARLOUR_CRASH_CYCLES:-100} \
 		$(CARGO) test --locked --workspace --test it crash:: -- --nocapture
 
+# Needs cargo-fuzz and a nightly compiler. What is found is kept in fuzz/artifacts; the corpus grows from run to run.
+fuzz: ## Feed what reads the bytes of strangers by a fuzzer, each target for ten minutes (SECONDS=n for n seconds)
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing; install it with: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	set -e; for target in $$($(CARGO) +nightly fuzz list); do \
+		mkdir -p fuzz/corpus/$$target; \
+		$(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(SECONDS) -dict=fuzz/frames.dict -print_final_stats=1; \
+	done
+
 # Built together, so that what they share is compiled once. Without everything in it, the page is no result to keep.
 bench: test-deps ## Measure it and write bench/results.md (QUICK=1: does everything work; ONLY=name; PROFILE=ci)
 	$(CARGO) build --locked --profile $(PROFILE) -p parlour -p phxload -p parlour-bench

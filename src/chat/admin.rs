@@ -9,9 +9,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Error, MemberChange, NewRoom, Role, Room, RoomKind, RoomRef, invitations, members,
+    Error, MemberChange, NewRoom, Role, Room, RoomKind, RoomRef, invitations, members, new_rooms,
     permissions::{self, Person},
-    rooms,
 };
 use crate::{
     audit::{self, Actor, Entry},
@@ -104,10 +103,10 @@ pub async fn create_site_room(
     new: NewRoom,
     rooms_max: Cap<u64>,
 ) -> Result<Room, Error> {
-    let row = rooms::new_row(tenant.id, None, &new)?;
+    let row = new_rooms::new_row(tenant.id, None, &new)?;
     let transaction = store.begin_write().await?;
-    rooms::check_number(&transaction, tenant.id, rooms_max).await?;
-    let row = rooms::insert_with_slug(&transaction, row, new.slug).await?;
+    new_rooms::check_number(&transaction, tenant.id, rooms_max).await?;
+    let row = new_rooms::insert_with_slug(&transaction, row, new.slug).await?;
     let detail = json!({ "slug": row.slug, "name": row.name, "kind": row.kind });
     log(&transaction, actor, tenant, "room.create", row.id, detail).await?;
     transaction.commit().await?;

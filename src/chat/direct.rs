@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
-use super::{Error, Role, Room, RoomKind, UserRef, rooms, user_ref};
+use super::{Error, Role, Room, RoomKind, UserRef, new_rooms, user_ref};
 use crate::{
     entity::{TenantScoped, room, room_member},
     ids::{RoomId, UserId},
@@ -94,12 +94,12 @@ pub async fn start_dm(store: &Store, scope: &Scope, peer: UserId) -> Result<(Roo
     };
     let row = room::Model {
         dm_key: Some(dm_key(scope.user_id, peer)),
-        ..rooms::blank_row(scope.tenant_id, RoomKind::Dm, String::new())
+        ..new_rooms::blank_row(scope.tenant_id, RoomKind::Dm, String::new())
     };
     let transaction = store.begin_write().await?;
-    if rooms::insert(&transaction, &row).await? {
+    if new_rooms::insert(&transaction, &row).await? {
         for user_id in [scope.user_id, peer] {
-            rooms::insert_member(&transaction, &row, user_id, Role::Member).await?;
+            new_rooms::insert_member(&transaction, &row, user_id, Role::Member).await?;
         }
         transaction.commit().await?;
         return Ok((row.into(), user, true));

@@ -7,7 +7,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Error, Role, Room, RoomKind, RoomRef, UserRef, invitations,
+    Error, Role, Room, RoomKind, RoomRef, UserRef, invitations, new_rooms,
     permissions::{self, Act, Person},
     rooms, user_ref,
 };
@@ -216,7 +216,7 @@ pub(super) async fn admit(
     if person.promised.is_some() {
         invitations::forget(transaction, room, person.user.id).await?;
     }
-    rooms::insert_member(transaction, room, person.user.id, role).await?;
+    new_rooms::insert_member(transaction, room, person.user.id, role).await?;
     Ok(role)
 }
 
@@ -298,7 +298,7 @@ pub async fn add_member(
         check_not_banned(&person)?;
         check_number(&transaction, &room, members_max).await?;
         invitations::forget(&transaction, &room, user_id).await?;
-        rooms::insert_member(&transaction, &room, user_id, role).await?;
+        new_rooms::insert_member(&transaction, &room, user_id, role).await?;
         transaction.commit().await?;
     }
     Ok(MemberChange {
@@ -500,7 +500,7 @@ pub(super) async fn give(
         None => {
             check_number(transaction, &room, members_max).await?;
             invitations::forget(transaction, &room, user_id).await?;
-            rooms::insert_member(transaction, &room, user_id, role).await?;
+            new_rooms::insert_member(transaction, &room, user_id, role).await?;
         }
         Some(before) if before != role => give_role(transaction, &room, user_id, before, role).await?,
         Some(_) => {}

@@ -27,6 +27,7 @@ pub use messages::{
     list_messages_up_to,
 };
 pub use moderation::{Moderation, REASON_CHARS_MAX, Sanction, ban, list_bans, list_mutes, mute, unban, unmute};
+pub use new_rooms::{NewRoom, create_room};
 pub use page_rooms::{PAGE_URL_CHARS_MAX, PageUrl, find_page_room, open_page_room};
 pub(crate) use permissions::in_force;
 pub use pins::{PINS_MAX, list_pins, pin_message, unpin_message};
@@ -37,9 +38,8 @@ pub use read_state::{
 };
 pub use recovery::{CHANGES_LIMIT_DEFAULT, CHANGES_LIMIT_MAX, Recovery, changes_since, read_changes};
 pub use rooms::{
-    NewRoom, ROOM_DESCRIPTION_CHARS_MAX, ROOM_NAME_CHARS_MAX, ROOM_SLUG_CHARS_MAX, Room, RoomChange, RoomListing,
-    RoomPatch, RoomRef, SLOW_MODE_S_MAX, create_room, delete_room, get_room, list_rooms, set_frozen, set_slow_mode,
-    update_room,
+    ROOM_DESCRIPTION_CHARS_MAX, ROOM_NAME_CHARS_MAX, ROOM_SLUG_CHARS_MAX, Room, RoomChange, RoomListing, RoomPatch,
+    RoomRef, SLOW_MODE_S_MAX, delete_room, get_room, list_rooms, set_frozen, set_slow_mode, update_room,
 };
 pub(crate) use rooms::{check_reader, room_id};
 pub use threads::{ThreadSummary, get_thread};
@@ -67,6 +67,7 @@ mod members;
 mod mentions;
 mod messages;
 mod moderation;
+mod new_rooms;
 mod page_rooms;
 mod permissions;
 mod pins;

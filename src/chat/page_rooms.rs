@@ -6,7 +6,7 @@
 use url::Url;
 
 use super::{
-    Error, Role, Room, RoomKind, RoomRef,
+    Error, Role, Room, RoomKind, RoomRef, new_rooms,
     rooms::{self, ROOM_NAME_CHARS_MAX},
 };
 use crate::{config::Cap, digest::sha256_hex, entity::room, scope::Scope, store::Store, validation::Violations};
@@ -134,12 +134,12 @@ pub async fn open_page_room(
     let row = room::Model {
         slug: Some(page.slug()),
         page_url: Some(page.as_str().to_owned()),
-        ..rooms::blank_row(scope.tenant_id, RoomKind::Public, page.room_name(title))
+        ..new_rooms::blank_row(scope.tenant_id, RoomKind::Public, page.room_name(title))
     };
     let transaction = store.begin_write().await?;
-    rooms::check_number(&transaction, scope.tenant_id, rooms_max).await?;
-    if rooms::insert(&transaction, &row).await? {
-        rooms::insert_member(&transaction, &row, scope.user_id, Role::Member).await?;
+    new_rooms::check_number(&transaction, scope.tenant_id, rooms_max).await?;
+    if new_rooms::insert(&transaction, &row).await? {
+        new_rooms::insert_member(&transaction, &row, scope.user_id, Role::Member).await?;
         transaction.commit().await?;
         return Ok((row.into(), Some(Role::Member), true));
     }

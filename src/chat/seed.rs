@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
-use super::{Error, Role, Room, RoomKind, rooms};
+use super::{Error, Role, Room, RoomKind, new_rooms};
 use crate::{
     entity::{TenantScoped, room, room_member, user},
     ids::{RoomId, TenantId, UserId},
@@ -51,7 +51,7 @@ pub async fn ensure_default_rooms(store: &Store, tenant_id: TenantId) -> Result<
     if rows.len() < DEFAULT_ROOMS.len() {
         let transaction = store.begin_write().await?;
         for (slug, name) in DEFAULT_ROOMS {
-            rooms::insert(&transaction, &public_room(tenant_id, slug.to_owned(), name.to_owned())).await?;
+            new_rooms::insert(&transaction, &public_room(tenant_id, slug.to_owned(), name.to_owned())).await?;
         }
         transaction.commit().await?;
         rows = existing.all(store.reader()).await?;
@@ -136,6 +136,6 @@ where
 fn public_room(tenant_id: TenantId, slug: String, name: String) -> room::Model {
     room::Model {
         slug: Some(slug),
-        ..rooms::blank_row(tenant_id, RoomKind::Public, name)
+        ..new_rooms::blank_row(tenant_id, RoomKind::Public, name)
     }
 }

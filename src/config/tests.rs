@@ -243,7 +243,7 @@ fn what_kubernetes_puts_beside_a_service_called_parlour_is_passed_over() {
 #[test]
 fn everything_wrong_is_told_at_once_with_its_source() {
     let error = with_file(
-        "[server]\nport = 'many'\nheader_timeout = '1h'\n[tenants]\nensure = ['ok', 'Not OK']\n[cors]\nallowed_origins = [1]\n",
+        "[server]\nport = 'many'\nheader_timeout = '1h'\ndisconnect_timeout = '900ms'\n[tenants]\nensure = ['ok', 'Not OK']\n[cors]\nallowed_origins = [1]\n",
         &[
             ("PARLOUR_AUTH__PASSWORD_ROUNDS", "1000"),
             ("PARLOUR_SOCKET__CHANNELS_MAX", "lots"),
@@ -260,6 +260,7 @@ fn everything_wrong_is_told_at_once_with_its_source() {
     for (key, source) in [
         ("server.port", "parlour.toml"),
         ("server.header_timeout", "parlour.toml"),
+        ("server.disconnect_timeout", "parlour.toml"),
         ("tenants.ensure", "parlour.toml"),
         ("cors.allowed_origins", "parlour.toml"),
         ("auth.password_rounds", "PARLOUR_AUTH__PASSWORD_ROUNDS"),
@@ -279,7 +280,7 @@ fn everything_wrong_is_told_at_once_with_its_source() {
         assert_eq!(told.len(), 1, "{key} in {text}");
         assert!(told[0].ends_with(&format!("{source})")), "{}", told[0]);
     }
-    assert_eq!(error.problems.len(), 12, "{text}");
+    assert_eq!(error.problems.len(), 13, "{text}");
 }
 
 #[test]

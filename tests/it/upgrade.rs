@@ -24,7 +24,6 @@ async fn app(transport: SocketTransport) -> TestApp {
     let db = TestDatabase::create(Engine::Sqlite).await;
     TestApp::start_with(db, |settings| {
         settings.socket.transport = transport;
-        settings.server.disconnect_timeout = Duration::from_millis(500);
     })
     .await
 }

@@ -88,6 +88,17 @@ impl Place {
         }
     }
 
+    /// The process of the database, where it is one of its own.
+    pub fn process(&self) -> Result<Option<String>, BenchError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(cluster) => {
+                let file = files::read(&cluster.folder.join("data/postmaster.pid"))?;
+                Ok(file.lines().next().map(str::to_owned))
+            }
+        }
+    }
+
     /// What it is, with its version.
     pub fn describe(&self) -> Result<String, BenchError> {
         match self {

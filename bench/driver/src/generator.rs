@@ -32,8 +32,14 @@ const NOUGHT: &[&str] = &[
     "/not_recovered",
 ];
 
-/// Puts a server under a scenario and gives phxload's result.
-pub fn run(program: &Path, scenario: &Scenario, server: &Server, folder: &Path) -> Result<Value, BenchError> {
+/// Puts a server with its database, if that is a process, under a scenario and gives phxload's result.
+pub fn run(
+    program: &Path,
+    scenario: &Scenario,
+    server: &Server,
+    database: Option<&str>,
+    folder: &Path,
+) -> Result<Value, BenchError> {
     let mut command = Command::new(program);
     command
         .args(&scenario.arguments)
@@ -44,6 +50,9 @@ pub fn run(program: &Path, scenario: &Scenario, server: &Server, folder: &Path) 
         .arg(seed::tokens_file(folder))
         .arg("--rooms-file")
         .arg(scenario.layout.rooms_file(folder));
+    if let Some(database) = database {
+        command.args(["--database-pid", database]);
+    }
     Ok(serde_json::from_str(&programs::run(&mut command)?)?)
 }
 

@@ -221,10 +221,11 @@ fn measure(options: &Options, place: &Place, scenario: &Scenario, folder: &TempD
         runs: vec![],
         faults: vec![],
     };
+    let database = place.process()?;
     for _ in 0..options.runs {
         place.copy(FILLED, COPY)?;
         let server = Server::start(&options.server, &place.url(COPY), folder.path())?;
-        let result = generator::run(&options.phxload, scenario, &server, folder.path())?;
+        let result = generator::run(&options.phxload, scenario, &server, database.as_deref(), folder.path())?;
         let faults = generator::faults(&result);
         eprintln!("{}: {}", scenario.name, page::summary(&scenario.figures, &result));
         for fault in &faults {

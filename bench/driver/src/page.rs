@@ -71,6 +71,7 @@ pub fn write(head: &Head, measured: &[Measured], baseline: Option<f64>) -> Strin
     for ratio in ratios(measured, baseline).iter().filter(|ratio| ratio.value.is_some()) {
         page.push_str(&row("", ratio.name, Some(ratio.goal), ratio.value));
     }
+    page.push_str(&shares(measured));
     page.push_str("\n## The scenarios\n\n| scenario | engine | what | sound |\n|---|---|---|---|\n");
     for Measured { scenario, faults, .. } in measured {
         let sound = if faults.is_empty() {
@@ -85,6 +86,31 @@ pub fn write(head: &Head, measured: &[Measured], baseline: Option<f64>) -> Strin
         page.push_str(&format!("| `{name}` | {engine} | {about} | {sound} |\n"));
     }
     page
+}
+
+/// Who had the machine: what a server lacks that shares it with its database and the generator.
+fn shares(measured: &[Measured]) -> String {
+    let mut table = String::from(
+        "\n## Where the cores went\n\nIn cores, while it was measured: those of the machine are the limit where all of them \
+         are busy, and something that is waited for where they are not. SQLite is in the server.\n\n\
+         | scenario | server | database | generator | busy | generator, CPU µs | for each |\n|---|---|---|---|---|---|---|\n",
+    );
+    for measured in measured {
+        let Scenario { name, thing, .. } = &measured.scenario;
+        let generator_cpu = format!("/generator/cpu_us_per_{thing}");
+        let [server, database, generator, busy, cpu] = [
+            "/server/cores",
+            "/database/cores",
+            "/generator/cores",
+            "/machine_busy_cores",
+            &generator_cpu,
+        ]
+        .map(|pointer| measured.median(pointer).map(number).unwrap_or_default());
+        table.push_str(&format!(
+            "| `{name}` | {server} | {database} | {generator} | {busy} | {cpu} | {thing} |\n"
+        ));
+    }
+    table
 }
 
 fn ratios(measured: &[Measured], baseline: Option<f64>) -> [Ratio; 4] {
@@ -197,7 +223,13 @@ mod tests {
     fn the_page_says_what_was_reached_and_what_was_missed() {
         let extent = Extent { seconds: 1, divisor: 1 };
         let scenario = all(extent).remove(0);
-        let run = |bytes: u32| json!({ "server": { "bytes_per_conn_after_hold": bytes } });
+        let run = |bytes: u32| {
+            json!({
+                "server": { "bytes_per_conn_after_hold": bytes, "cores": 1.25 },
+                "generator": { "cores": 0.5, "cpu_us_per_conn": 81.04 },
+                "machine_busy_cores": 1.8,
+            })
+        };
         let measured = |runs: &[u32]| Measured {
             scenario: scenario.clone(),
             runs: runs.iter().copied().map(run).collect(),
@@ -211,6 +243,7 @@ mod tests {
             page.contains("| `idle` | RSS, bytes per connection | ≤ 3,000 | 2,500 | reached |"),
             "{page}"
         );
+        assert!(page.contains("| `idle` | 1.25 |  | 0.5 | 1.8 | 81 | conn |"), "{page}");
         let page = write(&head, &[measured(&[2_000, 9_000])], Some(900.0));
         assert!(page.contains("| 5,500 | missed |"), "{page}");
         assert!(

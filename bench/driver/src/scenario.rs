@@ -52,6 +52,8 @@ pub struct Scenario {
     pub layout: Layout,
     /// What phxload is told, beside whom to talk to.
     pub arguments: Vec<String>,
+    /// What is done over and over, as phxload calls it where it tells the CPU for each.
+    pub thing: &'static str,
     /// What comes of it.
     pub figures: Vec<Figure>,
 }
@@ -78,6 +80,9 @@ const fn at_least(goal: f64, name: &'static str, pointer: &'static str) -> Figur
         ..figure(name, pointer)
     }
 }
+
+/// Seconds in which the server gives back the memory of those who have left.
+const LEAVE: usize = 12;
 
 const DELIVERY_CPU: &str = "/server/cpu_us_per_delivery";
 const MESSAGE_CPU: &str = "/server/cpu_us_per_message";
@@ -108,13 +113,15 @@ fn idle(extent: Extent) -> Scenario {
     let sockets = extent.of(10_000);
     Scenario {
         name: "idle",
-        about: "10,000 sockets, 50 in a room, joined and held",
+        about: "10,000 sockets, 50 in a room, joined, held and gone",
         engine: Engine::Sqlite,
         layout: Layout::rooms_of("idle", sockets.div_ceil(50), 50),
         arguments: arguments(&format!(
-            "idle --join --conns {sockets} --per-room 50 --rate 2000 --hold {} --source-ips 4",
-            extent.seconds
+            "idle --join --conns {sockets} --per-room 50 --rate 2000 --hold {} --leave {} --source-ips 4",
+            extent.seconds,
+            extent.of(LEAVE)
         )),
+        thing: "conn",
         figures: vec![
             at_most(
                 3_000.0,
@@ -122,6 +129,14 @@ fn idle(extent: Extent) -> Scenario {
                 "/server/bytes_per_conn_after_hold",
             ),
             figure("CPU to connect and join, µs", "/server/cpu_us_per_conn"),
+            Figure {
+                unit: 1024.0,
+                ..figure("RSS before they come, MiB", "/server/rss_before_kib")
+            },
+            Figure {
+                unit: 1024.0,
+                ..figure("RSS after they have left, MiB", "/server/rss_left_kib")
+            },
         ],
     }
 }
@@ -142,6 +157,7 @@ fn fan_outs(extent: Extent) -> impl Iterator<Item = Scenario> {
             "fanout --members {members} --senders 1 --closed-loop {in_flight} --complete delivered --seconds {}",
             extent.seconds
         )),
+        thing: "delivery",
         figures: vec![
             at_most(goal, "CPU per delivery, µs", DELIVERY_CPU),
             figure("deliveries per second", "/deliveries_per_s"),
@@ -161,6 +177,7 @@ fn rooms(extent: Extent) -> Scenario {
             "rooms --rooms {rooms} --per-room 5 --closed-loop 1 --complete delivered --seconds {} --source-ips 4",
             extent.seconds
         )),
+        thing: "delivery",
         figures: vec![
             at_most(
                 17.0,
@@ -183,6 +200,7 @@ fn joins(extent: Extent) -> [Scenario; 2] {
         arguments: arguments(&format!(
             "idle --join --conns {sockets} --per-room {per_room} --concurrency 200 --hold 0 --source-ips 4"
         )),
+        thing: "conn",
         figures,
     };
     [
@@ -214,6 +232,7 @@ fn churn(extent: Extent) -> Scenario {
         engine: Engine::Sqlite,
         layout: Layout::rooms_of("churn", 5, 10),
         arguments: arguments(&format!("churn --conns 50 --per-room 10 --seconds {}", extent.seconds)),
+        thing: "cycle",
         figures: vec![
             at_least(8_000.0, "cycles per second", "/cycles_per_s"),
             figure("CPU per cycle, µs", "/server/cpu_us_per_cycle"),
@@ -247,6 +266,7 @@ fn durable(extent: Extent, engine: Engine) -> [Scenario; 2] {
                 "rooms --rooms {rooms} --per-room 1 --closed-loop 1 --seconds {}",
                 extent.seconds
             )),
+            thing: "message",
             figures,
         }
     };
@@ -292,6 +312,7 @@ fn post(extent: Extent, engine: Engine) -> Scenario {
         engine,
         layout: rest_layout(),
         arguments: arguments(&format!("rest-post --rooms 10 --conns 64 --seconds {}", extent.seconds)),
+        thing: "request",
         figures: vec![
             Figure {
                 goal: goal(Goal::AtLeast(15_000.0)),
@@ -313,6 +334,7 @@ fn get(extent: Extent) -> Scenario {
         engine: Engine::Postgres,
         layout: rest_layout(),
         arguments: arguments(&format!("rest-get --rooms 10 --conns 64 --seconds {}", extent.seconds)),
+        thing: "request",
         figures: vec![
             at_least(25_000.0, "requests per second", "/ok_per_s"),
             figure("p99, ms", "/request_ms/p99"),
@@ -333,6 +355,7 @@ fn storm(extent: Extent) -> Scenario {
             "storm --rooms {rooms} --per-room 11 --rate {}",
             extent.of(1_000)
         )),
+        thing: "return",
         figures: vec![
             figure("seconds until all are back", "/returned_in_s"),
             figure("p99 of coming back, ms", "/return_ms/p99"),
@@ -371,6 +394,7 @@ fn stalled(extent: Extent) -> [Scenario; 2] {
                 "fanout --members 101 --senders 20 --rate 500 --bytes 1500 --seconds {} --stalled {stalled}",
                 extent.seconds
             )),
+            thing: "delivery",
             figures,
         }
     };

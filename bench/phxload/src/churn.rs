@@ -148,15 +148,9 @@ impl Churn {
             "join_ms": self.joins.report(),
             "leave_ms": self.leaves.report(),
             "close_ms": self.closes.report(),
-            "generator": usage.generator_report(),
-            "machine_busy_cores": rounded(usage.machine / usage.seconds),
             "noise_in_window": noise,
         }));
-        if processes.are_known() {
-            let mut server = processes.report(memory, &usage);
-            server["cpu_us_per_cycle"] = json!(usage.server.microseconds_per(self.cycles));
-            result.insert("server".into(), server);
-        }
+        result.extend(processes.report(memory, &usage, &[("cycle", self.cycles)]));
         result
     }
 }

@@ -48,6 +48,9 @@ pub struct Common {
     /// Process ids of the server, separated by commas; their descendants are counted too
     #[arg(long, value_delimiter = ',')]
     pub pid: Vec<u32>,
+    /// The same of its database, where that is a program of its own
+    #[arg(long, value_delimiter = ',')]
+    pub database_pid: Vec<u32>,
     /// Seconds between heartbeats of a connection (0: none)
     #[arg(long, default_value_t = 30.0)]
     pub heartbeat: f64,
@@ -153,6 +156,9 @@ pub enum Command {
         /// Seconds to hold the connections
         #[arg(long, default_value_t = 10.0)]
         hold: f64,
+        /// Seconds to wait after all have left, for the memory that is given back (0: they stay)
+        #[arg(long, default_value_t = 0.0)]
+        leave: f64,
     },
     /// One room, some senders, every member counts each delivery
     Fanout {

@@ -60,6 +60,7 @@ fn run(command: Command) -> Result<(), SetupError> {
             per_room,
             rate,
             hold,
+            leave,
         } => {
             let idle = Idle {
                 connections: conns,
@@ -67,6 +68,7 @@ fn run(command: Command) -> Result<(), SetupError> {
                 per_room,
                 rate,
                 hold,
+                leave,
             };
             scenarios::idle(&common, &idle)
         }

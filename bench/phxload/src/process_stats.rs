@@ -1,9 +1,10 @@
-//! What the server used: memory and CPU of its processes and their descendants, read from /proc.
+//! What the server and its database used: memory and CPU of their processes and these' descendants, read from /proc; and
+//! what was used beside them, so that a reader sees what the limit was.
 
 use std::fs;
 
 use rustix::param::{clock_ticks_per_second, page_size};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     statistics::{per, rounded},
@@ -49,11 +50,6 @@ impl Cpu {
         self.user + self.system
     }
 
-    /// For each of `count` things, in microseconds.
-    pub fn microseconds_per(self, count: u64) -> f64 {
-        per(self.total() * 1e6, count)
-    }
-
     fn since(self, before: Self) -> Self {
         Self {
             user: self.user - before.user,
@@ -74,6 +70,7 @@ impl Cpu {
 pub struct Moment {
     time: u64,
     server: Cpu,
+    database: Cpu,
     generator: u64,
     machine: f64,
 }
@@ -85,99 +82,48 @@ pub struct Usage {
     pub seconds: f64,
     /// CPU of the server.
     pub server: Cpu,
+    /// CPU of its database.
+    database: Cpu,
     /// CPU seconds of the generator.
-    pub generator: f64,
+    generator: f64,
     /// CPU seconds of the whole machine.
-    pub machine: f64,
+    machine: f64,
 }
 
 impl Usage {
-    /// What the generator used, for the report.
-    pub fn generator_report(&self) -> Value {
-        let cores = self.generator / self.seconds;
-        json!({
-            "cpu_s": rounded(self.generator), "cores": rounded(cores), "saturated": cores > 0.9,
-        })
+    /// CPU seconds as cores, and for each of so many things of these names, in microseconds.
+    fn shares(&self, seconds: f64, things: &[(&str, u64)]) -> Value {
+        let mut shares = json!({ "cores": rounded(seconds / self.seconds) });
+        for (name, count) in things {
+            shares[format!("cpu_us_per_{name}")] = json!(per(seconds * 1e6, *count));
+        }
+        shares
     }
 }
 
-/// The server's processes.
-pub struct Processes {
+/// Processes and their descendants.
+struct Family {
     roots: Vec<u32>,
     all: Vec<u32>,
-    peak: u64,
-    next_sample: u64,
-    peak_was_reset: bool,
 }
 
-impl Processes {
-    /// Those with these ids and their descendants; without any, nothing is measured.
-    pub fn new(roots: &[u32]) -> Self {
-        let mut processes = Self {
+impl Family {
+    fn new(roots: &[u32]) -> Self {
+        Self {
             roots: roots.to_vec(),
             all: vec![],
-            peak: 0,
-            next_sample: 0,
-            peak_was_reset: false,
-        };
-        processes.refresh();
-        processes
+        }
     }
 
-    /// Whether there is something to measure.
-    pub fn are_known(&self) -> bool {
-        !self.roots.is_empty()
-    }
-
-    /// Whether none of the roots has ended.
-    pub fn are_alive(&self) -> bool {
-        self.roots
-            .iter()
-            .all(|id| fs::exists(format!("/proc/{id}")).unwrap_or(false))
-    }
-
-    /// Looks for new descendants.
-    pub fn refresh(&mut self) {
+    /// Looks for new descendants, among all processes with their parents.
+    fn refresh(&mut self, parents: &[(u32, u32)]) {
         self.all.clone_from(&self.roots);
-        if self.roots.is_empty() {
-            return;
-        }
-        let mut parents: Vec<(u32, u32)> = vec![];
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            if let Some(id) = id
-                && let Some(fields) = stat_fields(id)
-            {
-                parents.push((id, fields.get(1).copied().unwrap_or(0) as u32));
-            }
-        }
         let mut next = 0;
         while let Some(&parent) = self.all.get(next) {
             let children = parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id);
             let new: Vec<u32> = children.filter(|id| !self.all.contains(id)).collect();
             self.all.extend(new);
             next += 1;
-        }
-    }
-
-    /// A moment to measure from.
-    pub fn moment(&self) -> Moment {
-        Moment {
-            time: system::now(),
-            server: self.cpu(),
-            generator: system::thread_cpu(),
-            machine: machine_cpu(),
-        }
-    }
-
-    /// What was used since then.
-    pub fn since(&self, before: &Moment) -> Usage {
-        let now = self.moment();
-        Usage {
-            seconds: system::seconds(now.time - before.time),
-            server: now.server.since(before.server),
-            generator: system::seconds(now.generator - before.generator),
-            machine: now.machine - before.machine,
         }
     }
 
@@ -195,14 +141,89 @@ impl Processes {
                 }
             })
     }
+}
 
-    /// What they hold now.
+/// The processes of the server and of its database.
+pub struct Processes {
+    server: Family,
+    database: Family,
+    peak: u64,
+    next_sample: u64,
+    peak_was_reset: bool,
+}
+
+impl Processes {
+    /// Those with these ids and their descendants; of what has none, nothing is measured.
+    pub fn new(server: &[u32], database: &[u32]) -> Self {
+        let mut processes = Self {
+            server: Family::new(server),
+            database: Family::new(database),
+            peak: 0,
+            next_sample: 0,
+            peak_was_reset: false,
+        };
+        processes.refresh();
+        processes
+    }
+
+    /// Whether there is something to measure.
+    pub fn are_known(&self) -> bool {
+        !self.server.roots.is_empty()
+    }
+
+    /// Whether none of the roots has ended.
+    pub fn are_alive(&self) -> bool {
+        let mut roots = self.server.roots.iter().chain(&self.database.roots);
+        roots.all(|id| fs::exists(format!("/proc/{id}")).unwrap_or(false))
+    }
+
+    /// Looks for new descendants.
+    pub fn refresh(&mut self) {
+        let mut parents: Vec<(u32, u32)> = vec![];
+        if self.are_known() {
+            for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+                let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                if let Some(id) = id
+                    && let Some(fields) = stat_fields(id)
+                {
+                    parents.push((id, fields.get(1).copied().unwrap_or(0) as u32));
+                }
+            }
+        }
+        self.server.refresh(&parents);
+        self.database.refresh(&parents);
+    }
+
+    /// A moment to measure from.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            time: system::now(),
+            server: self.server.cpu(),
+            database: self.database.cpu(),
+            generator: system::thread_cpu(),
+            machine: machine_cpu(),
+        }
+    }
+
+    /// What was used since then.
+    pub fn since(&self, before: &Moment) -> Usage {
+        let now = self.moment();
+        Usage {
+            seconds: system::seconds(now.time - before.time),
+            server: now.server.since(before.server),
+            database: now.database.since(before.database),
+            generator: system::seconds(now.generator - before.generator),
+            machine: now.machine - before.machine,
+        }
+    }
+
+    /// What the server holds now.
     pub fn memory(&self) -> Memory {
         let mut memory = Memory {
             kernel_tcp: kernel_tcp(),
             ..Memory::default()
         };
-        for id in &self.all {
+        for id in &self.server.all {
             if let Ok(text) = fs::read_to_string(format!("/proc/{id}/smaps_rollup")) {
                 memory.resident += kib(&text, "Rss:");
                 memory.proportional += kib(&text, "Pss:");
@@ -218,6 +239,7 @@ impl Processes {
         if now >= self.next_sample && self.are_known() {
             self.next_sample = now + SAMPLE_INTERVAL;
             let pages: u64 = self
+                .server
                 .all
                 .iter()
                 .filter_map(|id| fs::read_to_string(format!("/proc/{id}/statm")).ok())
@@ -232,6 +254,7 @@ impl Processes {
         const RESET_PEAK: &str = "5";
         self.peak = 0;
         self.peak_was_reset = self
+            .server
             .all
             .iter()
             .all(|id| fs::write(format!("/proc/{id}/clear_refs"), RESET_PEAK).is_ok());
@@ -240,7 +263,7 @@ impl Processes {
     /// The largest resident size in KiB since [`reset_peak`](Self::reset_peak): as the kernel knows it where that could
     /// be reset, else the largest seen.
     pub fn peak(&self) -> u64 {
-        match self.all[..] {
+        match self.server.all[..] {
             [id] if self.peak_was_reset => {
                 let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
                 self.peak.max(kib(&status, "VmHWM:"))
@@ -252,7 +275,7 @@ impl Processes {
     /// The lowest limit of open files among the roots.
     pub fn open_files_max(&self) -> Option<u64> {
         const NAME: &str = "Max open files";
-        let limits = self.roots.iter().filter_map(|id| {
+        let limits = self.server.roots.iter().filter_map(|id| {
             let text = fs::read_to_string(format!("/proc/{id}/limits")).ok()?;
             let line = text.lines().find_map(|line| line.strip_prefix(NAME))?;
             line.split_whitespace().next()?.parse().ok()
@@ -260,19 +283,33 @@ impl Processes {
         limits.min()
     }
 
-    /// What they held and used, for the report: memory before and now, CPU in between.
-    pub fn report(&self, before: Memory, usage: &Usage) -> Value {
-        let now = self.memory();
-        json!({
-            "cpu": usage.server.report(),
-            "cores": rounded(usage.server.total() / usage.seconds),
-            "rss_before_kib": before.resident,
-            "rss_after_kib": now.resident,
-            "rss_peak_kib": self.peak(),
-            "memory_before": before.report(),
-            "memory_after": now.report(),
-            "alive": self.are_alive(),
-        })
+    /// What was held and used, for the report: memory of the server before and now, CPU in between, and CPU for each of so
+    /// many things of these names.
+    pub fn report(&self, before: Memory, usage: &Usage, things: &[(&str, u64)]) -> Map<String, Value> {
+        let mut generator = usage.shares(usage.generator, things);
+        generator["saturated"] = json!(usage.generator > 0.9 * usage.seconds);
+        let mut report = Map::new();
+        report.insert("generator".into(), generator);
+        report.insert(
+            "machine_busy_cores".into(),
+            json!(rounded(usage.machine / usage.seconds)),
+        );
+        if !self.database.roots.is_empty() {
+            report.insert("database".into(), usage.shares(usage.database.total(), things));
+        }
+        if self.are_known() {
+            let now = self.memory();
+            let mut server = usage.shares(usage.server.total(), things);
+            server["cpu"] = usage.server.report();
+            server["rss_before_kib"] = json!(before.resident);
+            server["rss_after_kib"] = json!(now.resident);
+            server["rss_peak_kib"] = json!(self.peak());
+            server["memory_before"] = before.report();
+            server["memory_after"] = now.report();
+            server["alive"] = json!(self.are_alive());
+            report.insert("server".into(), server);
+        }
+        report
     }
 }
 

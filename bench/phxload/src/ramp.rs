@@ -201,13 +201,23 @@ impl Ramp {
         }
     }
 
-    /// Holds the connections with nothing but heartbeats.
+    /// Does nothing for a while but send heartbeats.
     pub fn hold(&mut self, engine: &mut Engine, processes: &mut Processes, seconds: f64) {
         let end = system::now() + nanoseconds(seconds);
         while system::now() < end {
             self.tick(engine, processes, system::now());
             engine.poll(self, TICK);
         }
+    }
+
+    /// Closes all connections, and waits for what the server does about it.
+    pub fn leave(&mut self, engine: &mut Engine, processes: &mut Processes, seconds: f64) {
+        for slot in 0..engine.connections.len() {
+            if engine.connections[slot].is_open() {
+                engine.close(slot, system::now());
+            }
+        }
+        self.hold(engine, processes, seconds);
     }
 
     /// For the report.

@@ -35,6 +35,8 @@ pub struct Idle {
     pub rate: f64,
     /// Seconds to hold them.
     pub hold: f64,
+    /// Seconds to wait after they have left; 0 and they stay.
+    pub leave: f64,
 }
 
 /// Connects, joins and holds.
@@ -71,21 +73,25 @@ pub fn idle(common: &Common, idle: &Idle) -> Outcome {
         "up_at_end": up,
         "joined_at_end": count(&[State::Joined]),
         "lost_while_held": ramp.lost,
-        "generator": usage.generator_report(),
         "heartbeats_sent": engine.counters.heartbeats,
         "heartbeats_answered": engine.counters.heartbeats_answered,
         "noise_in_ramp": report::noise(&counters, &counters_up),
         "noise_in_hold": report::noise(&counters_up, &engine.counters),
     })));
+    result.extend(processes.report(memory, &usage, &[("conn", up as u64)]));
     if processes.are_known() {
-        let grown = |now: u64| (now as f64 - memory.resident as f64) * 1024.0;
-        let mut server = processes.report(memory, &usage);
+        let grown = |now: u64| json!(per((now as f64 - memory.resident as f64) * 1024.0, up as u64));
+        let server = &mut result["server"];
         let resident = server["rss_after_kib"].as_u64().unwrap_or(0);
-        server["bytes_per_conn_after_ramp"] = json!(per(grown(memory_up.resident), up as u64));
-        server["bytes_per_conn_after_hold"] = json!(per(grown(resident), up as u64));
-        server["cpu_us_per_conn"] = json!(usage.server.microseconds_per(up as u64));
+        server["bytes_per_conn_after_ramp"] = grown(memory_up.resident);
+        server["bytes_per_conn_after_hold"] = grown(resident);
         server["hold_cpu"] = usage_held.server.report();
-        result.insert("server".into(), server);
+        if idle.leave > 0.0 {
+            ramp.leave(&mut engine, &mut processes, idle.leave);
+            let resident = processes.memory().resident;
+            server["rss_left_kib"] = json!(resident);
+            server["bytes_per_conn_after_leaving"] = grown(resident);
+        }
     }
     setup::tail(&mut result, &engine);
     Ok(result)

@@ -186,9 +186,9 @@ pub fn engine(common: &Common, connections: usize, count: usize) -> Result<Engin
 
 /// The server's processes.
 pub fn processes(common: &Common, connections: usize) -> Result<Processes, SetupError> {
-    let processes = Processes::new(&common.pid);
+    let processes = Processes::new(&common.pid, &common.database_pid);
     if !processes.are_alive() {
-        return Err(SetupError::NoProcess(common.pid.clone()));
+        return Err(SetupError::NoProcess([&common.pid[..], &common.database_pid].concat()));
     }
     if let Some(files) = processes.open_files_max().filter(|files| *files < connections as u64) {
         eprintln!("warning: the server may open {files} files, fewer than the {connections} connections need");

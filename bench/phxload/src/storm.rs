@@ -13,7 +13,7 @@ use crate::{
     mark::Mark,
     process_stats::Processes,
     report,
-    statistics::{Latencies, per, rounded},
+    statistics::{Latencies, rounded},
     system::{self, SECOND, nanoseconds},
 };
 
@@ -201,14 +201,8 @@ impl Storm {
                 "members_with_wrong_set": self.wrong_sets(engine),
                 "channel_errors": self.thrown_out,
             },
-            "generator": usage.generator_report(),
-            "machine_busy_cores": rounded(usage.machine / usage.seconds),
         }));
-        if processes.are_known() {
-            let mut server = processes.report(memory, &usage);
-            server["cpu_us_per_return"] = json!(per(usage.server.total() * 1e6, self.back as u64));
-            result.insert("server".into(), server);
-        }
+        result.extend(processes.report(memory, &usage, &[("return", self.back as u64)]));
         result
     }
 

@@ -111,11 +111,10 @@ pub fn connect_result(socket: &OwnedFd) -> Result<(), Errno> {
     sockopt::socket_error(socket)?
 }
 
-/// Keeps the kernel from taking much that nobody reads.
-pub fn shrink_receive_buffer(socket: &OwnedFd) {
-    const BYTES: usize = 16 * 1024;
-    // Without it only more is needed to fill the connection.
-    let _ = sockopt::set_socket_recv_buffer_size(socket, BYTES);
+/// How much the kernel takes, about, before it is read.
+pub fn set_receive_buffer(socket: &OwnedFd, bytes: usize) {
+    // Without it only more is needed to fill the connection, or it is emptied more slowly.
+    let _ = sockopt::set_socket_recv_buffer_size(socket, bytes);
 }
 
 /// What has arrived; 0 at the end of the stream.

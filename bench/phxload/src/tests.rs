@@ -57,7 +57,7 @@ fn engine(port: u16, connections: usize, rooms: usize) -> Engine {
 /// An engine whose slots are all in their rooms.
 fn joined(faults: Faults, rooms: usize, per_room: usize) -> (Engine, Processes, Ramp) {
     let mut engine = engine(peer(faults), rooms * per_room, rooms);
-    let mut processes = Processes::new(&[]);
+    let mut processes = Processes::new(&[], &[]);
     let options = RampOptions {
         join: true,
         per_room,
@@ -268,7 +268,7 @@ fn a_loss_in_a_storm_is_found() {
 fn churn_goes_round() {
     let mut engine = engine(peer(Faults::default()), 8, 2);
     let mut churn = Churn::new(&engine, 4, 5.0);
-    let result = churn.run(&mut engine, &mut Processes::new(&[]), 0.1, 0.5);
+    let result = churn.run(&mut engine, &mut Processes::new(&[], &[]), 0.1, 0.5);
     assert!(result["cycles"].as_u64() > Some(50), "{result:?} {:?}", engine.failures);
     assert_eq!(
         result["failures_total"].as_u64(),
@@ -291,7 +291,7 @@ fn no_server_is_a_failure_and_no_hang() {
         timeout: 2.0,
     };
     let mut ramp = Ramp::new(&engine, options);
-    ramp.run(&mut engine, &mut Processes::new(&[]));
+    ramp.run(&mut engine, &mut Processes::new(&[], &[]));
     assert_eq!((ramp.succeeded, ramp.failed), (0, 5));
     assert_eq!(engine.failures.values().sum::<u64>(), 5);
 }

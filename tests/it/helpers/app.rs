@@ -23,6 +23,9 @@ use tokio::sync::oneshot;
 
 use super::{database::TestDatabase, socket::TestSocket};
 
+/// What every test server signs its tokens with.
+pub const SECRET_KEY: &str = "a-key-for-tests-and-nothing-else-0123456789";
+
 /// The operator's token of every test server.
 pub const OPERATOR_TOKEN: &str = "operator-token-of-the-tests-0123456789";
 
@@ -217,7 +220,7 @@ fn settings(db: &TestDatabase) -> Settings {
     settings.database.url = db.url.clone().into();
     settings.database.pool_size = 8;
     settings.database.allow_unsafe_durability = true;
-    settings.auth.secret_key = Some("a-key-for-tests-and-nothing-else-0123456789".to_owned().into());
+    settings.auth.secret_key = Some(SECRET_KEY.to_owned().into());
     settings.auth.master_key = Some("a-master-key-for-tests-and-nothing-else-9876543210".to_owned().into());
     settings.auth.operator_token = Some(OPERATOR_TOKEN.to_owned().into());
     settings.auth.password_rounds = 1000;

@@ -1,6 +1,6 @@
 //! The life of one connection, and what is sent on it.
 
-use std::{net::Ipv4Addr, thread, time::Duration};
+use std::{io::Write as _, net::Ipv4Addr, thread, time::Duration};
 
 use rustix::{fd::OwnedFd, io::Errno};
 
@@ -16,6 +16,10 @@ pub(super) const HANDSHAKE_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// Bytes that may wait to be sent on one connection.
 const QUEUED_MAX: usize = 4 << 20;
+
+/// Bytes that the kernel takes for a connection that is not read, and for one that is read to its end.
+const STALLED_BUFFER: usize = 16 * 1024;
+const DRAIN_BUFFER: usize = 4 << 20;
 
 /// How long to wait for more of a connection that is read to its end.
 const DRAIN_PAUSE: Duration = Duration::from_millis(5);
@@ -113,6 +117,9 @@ impl Engine {
 
     /// Cuts the connection and forgets it, without a word to the server or the scenario.
     pub fn cut(&mut self, slot: usize) {
+        if self.unsent_slot == slot {
+            self.flush();
+        }
         let connection = &mut self.connections[slot];
         *connection = Connection {
             generation: connection.generation.wrapping_add(1),
@@ -178,20 +185,35 @@ impl Engine {
         }
         request.push_str("\r\n");
         self.connections[slot].state = State::Upgrading;
-        self.send(slot, request.as_bytes());
+        self.outgoing(slot).extend_from_slice(request.as_bytes());
+    }
+
+    /// Where bytes for a connection are put. They go out with the next wait for events at the latest: one call for many
+    /// frames, where a connection has many.
+    fn outgoing(&mut self, slot: usize) -> &mut Vec<u8> {
+        if self.unsent_slot != slot {
+            self.flush();
+            self.unsent_slot = slot;
+        }
+        &mut self.unsent
     }
 
     /// Sends what the kernel takes now, and keeps the rest until it takes more.
-    fn send(&mut self, slot: usize, bytes: &[u8]) {
-        let connection = &mut self.connections[slot];
-        let Some(socket) = &connection.socket else { return };
-        let sent = if connection.outgoing.is_empty() {
-            // What is broken is noticed by reading.
-            system::send(socket, bytes).unwrap_or(0)
-        } else {
-            0
-        };
-        connection.outgoing.extend_from_slice(&bytes[sent..]);
+    pub(super) fn flush(&mut self) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        let connection = &mut self.connections[self.unsent_slot];
+        if let Some(socket) = &connection.socket {
+            let sent = if connection.outgoing.is_empty() {
+                // What is broken is noticed by reading.
+                system::send(socket, &self.unsent).unwrap_or(0)
+            } else {
+                0
+            };
+            connection.outgoing.extend_from_slice(&self.unsent[sent..]);
+        }
+        self.unsent.clear();
     }
 
     fn send_queued(&mut self, slot: usize) {
@@ -207,11 +229,8 @@ impl Engine {
     }
 
     pub(super) fn send_frame(&mut self, slot: usize, opcode: u8, payload: &[u8]) {
-        let mut frame = std::mem::take(&mut self.frame);
-        frame.clear();
-        websocket::put_frame(&mut frame, opcode, payload, Some(self.random.next_half()));
-        self.send(slot, &frame);
-        self.frame = frame;
+        let key = self.random.next_half();
+        websocket::put_frame(self.outgoing(slot), opcode, payload, Some(key));
     }
 
     pub(super) fn send_text(&mut self, slot: usize, text: &str) {
@@ -253,7 +272,7 @@ impl Engine {
         connection.state = State::Stalled;
         if let Some(socket) = &connection.socket {
             self.poller.remove(socket);
-            system::shrink_receive_buffer(socket);
+            system::set_receive_buffer(socket, STALLED_BUFFER);
         }
     }
 
@@ -263,6 +282,8 @@ impl Engine {
         let Some(socket) = &self.connections[slot].socket else {
             return true;
         };
+        // The kernel may hold megabytes for it on the server's side.
+        system::set_receive_buffer(socket, DRAIN_BUFFER);
         let end = system::now() + patience;
         while system::now() < end {
             match system::receive(socket, &mut self.buffer) {
@@ -284,7 +305,8 @@ impl Engine {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
         let reference = u64::from(mark.number) + FIRST_MESSAGE;
-        payload.extend_from_slice(format!("[\"{JOIN}\",\"{reference}\"").as_bytes());
+        // A vector takes everything.
+        let _ = write!(payload, "[\"{JOIN}\",\"{reference}\"");
         payload.extend_from_slice(&self.rooms[room].before_content);
         self.marks.write(&mut payload, mark);
         payload.extend_from_slice(filling);

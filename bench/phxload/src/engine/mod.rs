@@ -176,7 +176,9 @@ pub struct Engine {
     /// Where is read to, one for all.
     buffer: Vec<u8>,
     payload: Vec<u8>,
-    frame: Vec<u8>,
+    /// Frames of the connection that was sent to last, which go out together.
+    unsent: Vec<u8>,
+    unsent_slot: usize,
     heartbeat_slot: usize,
     heartbeats_due: f64,
     heartbeat_time: u64,
@@ -203,7 +205,8 @@ impl Engine {
             random,
             buffer: vec![0; LARGE + 2 * CHUNK],
             payload: Vec::with_capacity(4096),
-            frame: Vec::with_capacity(4096),
+            unsent: Vec::with_capacity(CHUNK),
+            unsent_slot: 0,
             heartbeat_slot: 0,
             heartbeats_due: 0.0,
             heartbeat_time: now,
@@ -241,8 +244,9 @@ impl Engine {
         }
     }
 
-    /// Waits for events, at most so many nanoseconds, and tells the scenario.
+    /// Sends what is to be sent, waits for events, at most so many nanoseconds, and tells the scenario.
     pub fn poll(&mut self, scenario: &mut impl Scenario, timeout: u64) {
+        self.flush();
         for index in 0..self.poller.wait(timeout) {
             let event = self.poller.event(index);
             let slot = (event.tag & u64::from(u32::MAX)) as usize;

@@ -316,17 +316,10 @@ impl Load {
         self.account.drain_s = rounded(system::seconds(system::now() - drain));
 
         let mut result = self.report(engine, &usage);
-        if processes.are_known() {
-            let mut server = processes.report(memory, &usage);
-            server["cpu_us_per_delivery"] = json!(usage.server.microseconds_per(self.copied));
-            server["cpu_us_per_message"] = json!(usage.server.microseconds_per(self.sent));
-            result.insert("server".into(), server);
-        }
-        let mut generator = usage.generator_report();
-        generator["cpu_us_per_delivery"] = json!(per(usage.generator * 1e6, self.copied));
-        generator["frames_per_read"] = json!(frames_per_read);
-        generator["send_lag_ms"] = self.lag.report();
-        result.insert("generator".into(), generator);
+        let things = [("delivery", self.copied), ("message", self.sent)];
+        result.extend(processes.report(memory, &usage, &things));
+        result["generator"]["frames_per_read"] = json!(frames_per_read);
+        result["generator"]["send_lag_ms"] = self.lag.report();
         result.insert("noise_in_window".into(), noise);
         result
     }
@@ -354,7 +347,6 @@ impl Load {
             "delivery_ms": self.deliveries.report(),
             "ack_ms": self.acknowledgements.report(),
             "account": self.close_account(engine).report(),
-            "machine_busy_cores": rounded(usage.machine / usage.seconds),
         }))
     }
 }

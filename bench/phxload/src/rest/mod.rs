@@ -1,5 +1,6 @@
 //! Requests over HTTP/1.1 connections that are kept open, one at a time on each.
 
+mod requests;
 mod response;
 
 use std::{
@@ -10,10 +11,9 @@ use std::{
 use rustix::{fd::OwnedFd, io::Errno};
 use serde_json::{Map, Value, json};
 
-use self::response::Response;
+use self::{requests::Requests, response::Response};
 use crate::{
     identities::Identities,
-    phoenix,
     process_stats::Processes,
     report,
     statistics::{Latencies, rounded},
@@ -65,7 +65,8 @@ struct Connection {
     requests: usize,
     began: u64,
     waiting: bool,
-    received: Vec<u8>,
+    /// The beginning of an answer.
+    partial: Vec<u8>,
     outgoing: Vec<u8>,
 }
 
@@ -81,7 +82,9 @@ pub struct Rest {
     poller: Poller,
     connections: Vec<Connection>,
     buffer: Vec<u8>,
-    body: Option<String>,
+    requests: Requests,
+    /// A request on its way out.
+    request: Vec<u8>,
     retry: Vec<usize>,
     running: bool,
     measuring: bool,
@@ -103,10 +106,8 @@ impl Rest {
             poller: Poller::new(EVENTS)?,
             connections: (0..options.connections).map(|_| Connection::default()).collect(),
             buffer: vec![0; CHUNK],
-            body: options
-                .content
-                .as_ref()
-                .map(|content| format!("{{\"content\":{}}}", phoenix::json_text(content))),
+            requests: Requests::new(&options),
+            request: vec![],
             retry: vec![],
             running: true,
             measuring: false,
@@ -151,36 +152,18 @@ impl Rest {
         self.retry.push(slot);
     }
 
-    fn request(&mut self, slot: usize) {
-        let options = &self.options;
+    fn request(&mut self, slot: usize, now: u64) {
         let connection = &mut self.connections[slot];
         let Some(socket) = &connection.socket else { return };
-        let room = &options.rooms[(slot + connection.requests * options.connections) % options.rooms.len()];
+        self.request.clear();
+        let room = slot + connection.requests * self.options.connections;
+        self.requests.write(&mut self.request, slot, room);
         connection.requests += 1;
-        let mut request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nAccept: application/json\r\n",
-            method = if self.body.is_some() { "POST" } else { "GET" },
-            path = options.path.replace("{room}", room),
-            host = options.host,
-            token = options.identities.token(slot),
-        );
-        for header in &options.headers {
-            request.push_str(header);
-            request.push_str("\r\n");
-        }
-        if let Some(body) = &self.body {
-            let length = body.len();
-            request.push_str(&format!(
-                "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-            ));
-        } else {
-            request.push_str("\r\n");
-        }
-        connection.began = system::now();
+        connection.began = now;
         connection.waiting = true;
         // What is broken is noticed by reading.
-        let sent = system::send(socket, request.as_bytes()).unwrap_or(0);
-        connection.outgoing.extend_from_slice(&request.as_bytes()[sent..]);
+        let sent = system::send(socket, &self.request).unwrap_or(0);
+        connection.outgoing.extend_from_slice(&self.request[sent..]);
     }
 
     fn handle(&mut self, slot: usize, event: Readiness) {
@@ -192,7 +175,7 @@ impl Rest {
             } else if event.writable() {
                 connection.connected = true;
                 if self.running {
-                    self.request(slot);
+                    self.request(slot, system::now());
                 }
             }
             return;
@@ -207,60 +190,78 @@ impl Rest {
     }
 
     fn read(&mut self, slot: usize, ended: bool) {
+        let mut buffer = std::mem::take(&mut self.buffer);
         while let Connection {
             socket: Some(socket),
-            received,
+            partial,
             waiting,
             ..
         } = &mut self.connections[slot]
         {
-            let count = match system::receive(socket, &mut self.buffer) {
+            let count = match system::receive(socket, &mut buffer) {
                 Ok(0) => {
-                    self.reconnects += 1;
                     let failure = waiting.then(|| "closed".to_owned());
-                    return self.end(slot, failure);
+                    self.reconnects += 1;
+                    self.end(slot, failure);
+                    break;
                 }
                 Ok(count) => count,
                 Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => return,
+                Err(Errno::AGAIN) => break,
                 Err(error) => {
                     self.reconnects += 1;
-                    return self.end(slot, Some(error.to_string()));
+                    self.end(slot, Some(error.to_string()));
+                    break;
                 }
             };
             self.bytes_in += count as u64;
-            received.extend_from_slice(&self.buffer[..count]);
-            match Response::read(received) {
-                Ok(None) => {}
-                Ok(Some(response)) => self.answered(slot, response),
-                Err(error) => return self.end(slot, Some(error.to_string())),
+            if partial.is_empty() {
+                self.received(slot, &buffer[..count]);
+            } else {
+                // An answer in pieces is put together.
+                let mut whole = std::mem::take(partial);
+                whole.extend_from_slice(&buffer[..count]);
+                self.received(slot, &whole);
             }
             if count < CHUNK && !ended {
-                return;
+                break;
             }
+        }
+        self.buffer = buffer;
+    }
+
+    /// Takes what has come since the last answer: one answer, for there is one request at a time, or its beginning.
+    fn received(&mut self, slot: usize, bytes: &[u8]) {
+        match Response::read(bytes) {
+            Ok(None) => self.connections[slot].partial = bytes.to_vec(),
+            Ok(Some(response)) if response.length < bytes.len() => {
+                self.end(slot, Some("more than one answer".to_owned()));
+            }
+            Ok(Some(response)) => self.answered(slot, response, bytes),
+            Err(error) => self.end(slot, Some(error.to_string())),
         }
     }
 
-    fn answered(&mut self, slot: usize, response: Response) {
+    fn answered(&mut self, slot: usize, response: Response, bytes: &[u8]) {
+        let now = system::now();
         let connection = &mut self.connections[slot];
         let ok = (200..300).contains(&response.status);
         if self.measuring {
-            self.latencies.record(system::now().saturating_sub(connection.began));
+            self.latencies.record(now.saturating_sub(connection.began));
             *self.statuses.entry(response.status).or_insert(0) += 1;
             self.succeeded += u64::from(ok);
             self.refused += u64::from(!ok);
         }
         if !ok {
-            let text = String::from_utf8_lossy(&connection.received[..response.length]);
-            self.sample_error.get_or_insert_with(|| text.into_owned());
+            self.sample_error
+                .get_or_insert_with(|| String::from_utf8_lossy(bytes).into_owned());
         }
-        connection.received.drain(..response.length);
         connection.waiting = false;
         if !response.keep_alive {
             self.reconnects += 1;
             self.end(slot, None);
         } else if self.running {
-            self.request(slot);
+            self.request(slot, now);
         }
     }
 
@@ -268,8 +269,7 @@ impl Rest {
         let mut next_tick = 0;
         loop {
             let now = system::now();
-            let waiting = self.connections.iter().any(|connection| connection.waiting);
-            if now >= until || (!self.running && !waiting) {
+            if now >= until || (!self.running && self.connections.iter().all(|connection| !connection.waiting)) {
                 return;
             }
             if now >= next_tick {
@@ -337,14 +337,8 @@ impl Rest {
             "reconnects": self.reconnects,
             "request_ms": self.latencies.report(),
             "bytes_in_per_s": per_second(bytes),
-            "generator": usage.generator_report(),
-            "machine_busy_cores": rounded(usage.machine / usage.seconds),
         }));
-        if processes.are_known() {
-            let mut server = processes.report(memory, &usage);
-            server["cpu_us_per_request"] = json!(usage.server.microseconds_per(total));
-            result.insert("server".into(), server);
-        }
+        result.extend(processes.report(memory, &usage, &[("request", total)]));
         if let Some(sample) = self.sample_error {
             result.insert("sample_error".into(), json!(sample));
         }
