@@ -59,6 +59,18 @@ pub(super) async fn by_id(
     Ok(users.into_iter().map(|user| (user.id, user)).collect())
 }
 
+impl From<&User> for UserRef {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id,
+            username: user.username.clone(),
+            name: user.name.clone(),
+            avatar_url: user.avatar_url.clone(),
+            kind: user.kind,
+        }
+    }
+}
+
 impl From<User> for UserRef {
     fn from(user: User) -> Self {
         Self {

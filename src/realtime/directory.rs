@@ -1,6 +1,9 @@
 //! Which actor serves which tenant.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, Message, dev::ToEnvelope};
 use dashmap::{DashMap, mapref::entry::Entry};
@@ -12,7 +15,7 @@ use crate::ids::TenantId;
 /// That is the supervision of registries: sockets of a dead one tell their clients to rejoin, and the
 /// first rejoin meets a fresh actor.
 pub struct TenantDirectory {
-    registries: DashMap<TenantId, Addr<RoomRegistry>>,
+    registries: DashMap<TenantId, Arc<Addr<RoomRegistry>>>,
     arbiters: Vec<ArbiterHandle>,
     next_arbiter: AtomicUsize,
     options: RegistryOptions,
@@ -39,17 +42,23 @@ impl TenantDirectory {
 
     /// The tenant's living registry.
     pub fn registry(&self, tenant_id: TenantId) -> Addr<RoomRegistry> {
+        Addr::clone(&self.shared_registry(tenant_id))
+    }
+
+    /// The same for who keeps it and does not wait for it: an address of one's own takes memory, and a place in the
+    /// mailbox.
+    pub fn shared_registry(&self, tenant_id: TenantId) -> Arc<Addr<RoomRegistry>> {
         if let Some(registry) = self.registries.get(&tenant_id).filter(|registry| registry.connected()) {
-            return registry.clone();
+            return Arc::clone(&registry);
         }
         match self.registries.entry(tenant_id) {
             Entry::Occupied(mut entry) => {
                 if !entry.get().connected() {
-                    entry.insert(self.start(tenant_id));
+                    entry.insert(Arc::new(self.start(tenant_id)));
                 }
-                entry.get().clone()
+                Arc::clone(entry.get())
             }
-            Entry::Vacant(entry) => entry.insert(self.start(tenant_id)).clone(),
+            Entry::Vacant(entry) => Arc::clone(&entry.insert(Arc::new(self.start(tenant_id)))),
         }
     }
 
@@ -58,7 +67,7 @@ impl TenantDirectory {
         self.registries
             .get(&tenant_id)
             .filter(|registry| registry.connected())
-            .map(|registry| registry.clone())
+            .map(|registry| Addr::clone(&registry))
     }
 
     /// All running registries.
@@ -66,7 +75,7 @@ impl TenantDirectory {
         self.registries
             .iter()
             .filter(|entry| entry.value().connected())
-            .map(|entry| (*entry.key(), entry.value().clone()))
+            .map(|entry| (*entry.key(), Addr::clone(entry.value())))
             .collect()
     }
 

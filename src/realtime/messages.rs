@@ -59,7 +59,7 @@ pub struct Subscribe {
     /// The topic as the client wrote it; broadcasts carry it.
     pub topic: Arc<str>,
     /// Whom to show as present, under the user's id; `None` for topics without presence.
-    pub presentee: Option<UserRef>,
+    pub presentee: Option<Arc<UserRef>>,
 }
 
 /// The socket ended before its channel could subscribe.

@@ -21,6 +21,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
+    chat::UserRef,
     ids::UserId,
     phoenix::{Presence, PresenceDiff, PresenceRef, PresenceState},
     timestamp::Timestamp,
@@ -63,14 +64,14 @@ pub struct PresenceSummary {
 /// Somebody on one channel, as others are shown. Small: the text is shared.
 #[derive(Clone, Debug)]
 pub struct Presentee {
-    who: Arc<ParticipantOut>,
+    who: Arc<UserRef>,
     /// In seconds since 1970.
     online_at: i64,
 }
 
 impl Presentee {
     /// Somebody who has just come.
-    pub fn now(who: Arc<ParticipantOut>) -> Self {
+    pub fn now(who: Arc<UserRef>) -> Self {
         Self {
             who,
             online_at: Timestamp::now().seconds(),
@@ -81,16 +82,16 @@ impl Presentee {
 impl Serialize for Presentee {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Meta<'a> {
+        struct Meta {
             online_at: i64,
             #[serde(flatten)]
-            who: &'a ParticipantOut,
+            who: ParticipantOut,
         }
 
         let Self { who, online_at } = self;
         Meta {
             online_at: *online_at,
-            who,
+            who: UserRef::clone(who).into(),
         }
         .serialize(serializer)
     }
@@ -163,7 +164,7 @@ impl LeveledPresence {
 
     /// A channel of the presentee appears.
     pub fn track(&mut self, presentee: Presentee) -> PresenceRef {
-        let user_id = presentee.who.user_id;
+        let user_id = presentee.who.id;
         let (reference, joined) = self.all.track(user_id, presentee);
         match self.level {
             PresenceLevel::Exact | PresenceLevel::Batched => self.pending.merge(joined),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::*;
-use crate::wire::ShownOut;
+use crate::accounts::UserKind;
 
 const LIMITS: PresenceLimits = PresenceLimits {
     exact_max: 10,
@@ -88,14 +88,12 @@ fn user(number: usize) -> UserId {
 }
 
 fn presentee(number: usize) -> Presentee {
-    Presentee::now(Arc::new(ParticipantOut {
-        user_id: user(number),
-        shown: ShownOut {
-            username: format!("user{number}"),
-            name: None,
-            avatar_url: None,
-            kind: None,
-        },
+    Presentee::now(Arc::new(UserRef {
+        id: user(number),
+        username: format!("user{number}"),
+        name: None,
+        avatar_url: None,
+        kind: UserKind::Account,
     }))
 }
 

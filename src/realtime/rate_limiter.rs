@@ -93,7 +93,8 @@ impl RoomLevel {
     }
 }
 
-/// Who or what a limit counts, inside of a tenant.
+/// Who or what a limit counts, inside of a tenant. Small, for there is one of each user, socket and address that did
+/// something a moment ago; text is rare and stays elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// The tenant itself.
@@ -109,9 +110,9 @@ pub enum Subject {
     /// An address, as [`network`] counts them.
     Address(IpAddr),
     /// An account, by its name.
-    Account(String),
+    Account(Box<str>),
     /// An account, as seen from one address.
-    AccountFrom(String, IpAddr),
+    AccountFrom(Box<(Box<str>, IpAddr)>),
 }
 
 impl Subject {
@@ -127,17 +128,18 @@ impl Subject {
 
     /// An account, as seen from a client's address.
     pub fn account_from(username: &str, address: IpAddr) -> Self {
-        Self::AccountFrom(account_key(username), network(address))
+        Self::AccountFrom(Box::new((account_key(username), network(address))))
     }
 }
 
 /// Nobody is called by more than this, so what is longer need not be told apart, or kept.
-fn account_key(username: &str) -> String {
+fn account_key(username: &str) -> Box<str> {
     username
         .chars()
         .take(USERNAME_CHARS_MAX + 1)
         .flat_map(char::to_lowercase)
-        .collect()
+        .collect::<String>()
+        .into()
 }
 
 /// A cap on what a tenant may have in its database.
@@ -515,6 +517,12 @@ pub(super) mod tests {
         (0..10)
             .filter(|_| limits.check(tenant, limit, subject.clone()).is_ok())
             .count()
+    }
+
+    /// There are some for each socket, until the sweep after its last join.
+    #[test]
+    fn what_is_counted_has_a_small_name() {
+        assert!(size_of::<Key>() <= 48, "{}", size_of::<Key>());
     }
 
     #[test]

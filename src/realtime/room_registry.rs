@@ -43,7 +43,6 @@ use crate::{
     phoenix::ChannelId,
     small_map::SmallMap,
     tenants::TenantSettings,
-    wire::ParticipantOut,
 };
 
 mod order;
@@ -59,7 +58,8 @@ pub struct RoomRegistry {
     /// Whether the tenant has it shown who is present.
     shows_presence: bool,
     topics: HashMap<TopicKey, TopicState>,
-    sockets: HashMap<SocketId, SocketState>,
+    /// Boxed, since a table has up to twice as many places as entries.
+    sockets: HashMap<SocketId, Box<SocketState>>,
     by_user: BTreeSet<(UserId, SocketId)>,
     /// Topics with something that is told a little later.
     dirty: HashSet<TopicKey>,
@@ -158,7 +158,6 @@ impl RoomRegistry {
 
         let limits = self.options.presence;
         let topic = self.topics.entry(key).or_insert_with(|| TopicState::new(key, limits));
-        let presentee = presentee.map(|presentee| Arc::new(ParticipantOut::from(presentee)));
         let shown = presentee.clone().filter(|_| self.shows_presence);
         let tracked = shown.map(|presentee| {
             let reference = topic.presence.track(Presentee::now(Arc::clone(&presentee)));
@@ -349,14 +348,12 @@ impl Handler<Register> for RoomRegistry {
         let id = socket.id();
         self.idle_ticks = 0;
         self.by_user.insert((credential.user_id, id));
-        self.sockets.insert(
-            id,
-            SocketState {
-                handle: socket,
-                credential,
-                channels: SmallMap::default(),
-            },
-        );
+        let state = SocketState {
+            handle: socket,
+            credential,
+            channels: SmallMap::default(),
+        };
+        self.sockets.insert(id, Box::new(state));
         self.heed_revocations(id);
         self.wait_for_shards(ctx);
     }
@@ -467,14 +464,17 @@ impl Handler<Revoke> for RoomRegistry {
     type Result = ();
 
     fn handle(&mut self, Revoke(revocation): Revoke, ctx: &mut Self::Context) {
-        let covered = |(&id, socket): (&SocketId, &SocketState)| revocation.covers(&socket.credential).then_some(id);
+        let is_covered = |id: &SocketId| {
+            let socket = self.sockets.get(id);
+            socket.is_some_and(|socket| revocation.covers(&socket.credential))
+        };
         let ended: Vec<SocketId> = match revocation.user_id() {
-            None => self.sockets.iter().filter_map(covered).collect(),
+            None => self.sockets.keys().copied().filter(is_covered).collect(),
             Some(user_id) => self
                 .by_user
                 .range((user_id, SocketId::FIRST)..=(user_id, SocketId::LAST))
-                .filter_map(|(_, id)| self.sockets.get_key_value(id))
-                .filter_map(covered)
+                .map(|&(_, id)| id)
+                .filter(is_covered)
                 .collect(),
         };
         self.end_sockets(&ended, revocation.reason());

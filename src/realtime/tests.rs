@@ -234,7 +234,7 @@ impl Tap {
             channel,
             key,
             topic: Arc::from(key.to_string()),
-            presentee: Some(presentee),
+            presentee: Some(Arc::new(presentee)),
         };
         registry.send(subscribe).await.unwrap()
     }

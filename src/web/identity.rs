@@ -23,7 +23,7 @@ pub struct Identity {
     /// The user's tenant.
     pub tenant: Arc<Tenant>,
     /// The user.
-    pub user: User,
+    pub user: Arc<User>,
     /// What the token says: its id and when it ends.
     pub claims: Claims,
     /// When its verification began: what was revoked before that has been looked at.
@@ -61,7 +61,7 @@ impl Identity {
     pub fn sender(&self) -> Sender {
         Sender {
             scope: self.scope(),
-            user: self.user.clone().into(),
+            user: (&*self.user).into(),
             tenant: Arc::clone(&self.tenant),
         }
     }
@@ -143,13 +143,13 @@ pub async fn authenticate_host(
     identify_host(app, token, &Place::Request(request, tenant)).await
 }
 
-/// [`authenticate`] for another token of somebody whose socket is open. It has to be of the same user.
+/// [`authenticate`] for another token of somebody (`known`) whose socket is open. It has to be of the same user.
 ///
 /// # Errors
 /// [`ApiError::Unauthorized`] for whatever is wrong with the token, alike.
-pub async fn reauthenticate(app: &App, known: &Identity, token: &str) -> Result<Identity, ApiError> {
+pub async fn reauthenticate(app: &App, known: Scope, token: &str) -> Result<Identity, ApiError> {
     let (identity, _) = identify(app, token, &Place::Socket(known), None).await?;
-    if identity.scope() == known.scope() && !identity.is_over() {
+    if identity.scope() == known && !identity.is_over() {
         Ok(identity)
     } else {
         Err(ApiError::Unauthorized)
@@ -161,7 +161,7 @@ enum Place<'a> {
     /// In a request, which may name a tenant.
     Request(&'a HttpRequest, Option<&'a str>),
     /// On somebody's socket, whose page was looked at when it was opened.
-    Socket(&'a Identity),
+    Socket(Scope),
 }
 
 impl Place<'_> {
@@ -170,7 +170,7 @@ impl Place<'_> {
         match self {
             Self::Request(_, Some(named)) if !tenant.is_called(named) => Err(ApiError::Unauthorized),
             Self::Request(request, _) => RequestTenant::settle(app, request, tenant),
-            Self::Socket(known) if known.tenant.id == tenant.id => Ok(()),
+            Self::Socket(known) if known.tenant_id == tenant.id => Ok(()),
             Self::Socket(_) => Err(ApiError::Unauthorized),
         }
     }
@@ -218,7 +218,7 @@ async fn identify_known(
     place.admit(app, &tenant)?;
     let identity = Identity {
         tenant,
-        user: User::clone(&user),
+        user,
         claims,
         verified_at,
     };
@@ -237,7 +237,7 @@ async fn identify_host(app: &App, token: &str, place: &Place<'_>) -> Result<Iden
     Ok(Identity {
         claims: token.claims(user.id),
         tenant: of_token,
-        user,
+        user: Arc::new(user),
         verified_at,
     }
     .noted())

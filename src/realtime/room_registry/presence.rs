@@ -9,6 +9,7 @@ use super::{
     topic::{News, TopicState},
 };
 use crate::{
+    chat::UserRef,
     realtime::{
         messages::ChannelKey,
         presence_levels::{PresenceLevel, PresenceNews, Presentee},
@@ -46,8 +47,8 @@ impl TopicState {
         undeliverable
     }
 
-    pub(super) fn announce(&self, event: &str, presentee: &ParticipantOut, outbox: &mut Outbox) -> Vec<ChannelKey> {
-        self.broadcast_json(event, presentee, true, outbox)
+    pub(super) fn announce(&self, event: &str, presentee: &UserRef, outbox: &mut Outbox) -> Vec<ChannelKey> {
+        self.broadcast_json(event, &ParticipantOut::from(presentee.clone()), true, outbox)
     }
 
     /// Shows everybody who is here, to everybody.

@@ -11,6 +11,7 @@ use tracing::error;
 
 use super::outbox::Outbox;
 use crate::{
+    chat::UserRef,
     ids::UserId,
     phoenix::{Broadcast, Payload, PresenceRef},
     realtime::{
@@ -21,7 +22,6 @@ use crate::{
         socket_handle::SocketHandle,
         topic::TopicKey,
     },
-    wire::ParticipantOut,
 };
 
 /// A topic with at least one member.
@@ -47,7 +47,7 @@ pub(super) struct TopicState {
 pub(super) struct Member {
     pub handle: Arc<SocketHandle>,
     pub user_id: UserId,
-    pub presentee: Option<Arc<ParticipantOut>>,
+    pub presentee: Option<Arc<UserRef>>,
     /// The presentee's place among those who are shown, where that is done.
     pub presence: Option<PresenceRef>,
     spelling: usize,
@@ -60,7 +60,7 @@ pub(super) struct Newcomer {
     pub user_id: UserId,
     /// The topic as the client wrote it.
     pub topic: Arc<str>,
-    pub presentee: Option<Arc<ParticipantOut>>,
+    pub presentee: Option<Arc<UserRef>>,
     pub presence: Option<PresenceRef>,
 }
 

@@ -1,5 +1,7 @@
 //! Accounts and their tokens.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, delete, get, post, put, web::Data};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -231,6 +233,6 @@ pub async fn me(Authenticated(identity): Authenticated) -> Reply<Envelope<MeOut>
         tenant: identity.tenant.slug.clone(),
         email_hash: identity.user.email_hash.clone(),
         attrs: identity.user.attrs.clone(),
-        user: identity.user.into(),
+        user: Arc::unwrap_or_clone(identity.user).into(),
     })
 }

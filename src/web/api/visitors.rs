@@ -1,5 +1,7 @@
 //! People who come from a website: those whom it vouches for, and guests.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, post, web::Data};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -123,7 +125,7 @@ pub async fn exchange(
         identity::authenticate_host(&app, &request, token.expose_secret(), named.as_deref()).await?;
     let lifetime = app.settings.auth.exchanged_lifetime;
     let issued = app.tokens.issue_for(&user, lifetime, claims.key_id);
-    Ok(Reply::ok(SessionOut::new(&issued, user)))
+    Ok(Reply::ok(SessionOut::new(&issued, Arc::unwrap_or_clone(user))))
 }
 
 /// Lets a visitor in, where the tenant has guests

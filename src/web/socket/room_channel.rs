@@ -10,6 +10,7 @@ use tracing::{error, warn};
 
 use super::{
     payloads::{self, ChangeIn, ChangedMessage, JoinReply, MarkedRead, MessageHistory, MoreMessages, Since},
+    session::Holder,
     transport::{Reply, raw},
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
     },
     standing::Sight,
     validation::Violations,
-    web::{error::channel_error, identity::Identity},
+    web::error::channel_error,
     wire::{MessageOut, ParticipantOut, RoomOut, SentOut},
 };
 
@@ -35,9 +36,9 @@ use crate::{
 #[derive(Clone)]
 pub struct Member {
     pub(super) app: Arc<App>,
-    pub(super) identity: Arc<Identity>,
+    pub(super) holder: Arc<Holder>,
     pub(super) socket: Arc<SocketHandle>,
-    pub(super) registry: Addr<RoomRegistry>,
+    pub(super) registry: Arc<Addr<RoomRegistry>>,
     pub(super) key: TopicKey,
 }
 
@@ -100,7 +101,7 @@ impl Member {
         meant: Topic,
         since: Option<Since>,
     ) -> Result<JoinOutcome, JoinRefusal> {
-        let (store, scope) = (&self.app.store, self.identity.scope());
+        let (store, scope) = (&self.app.store, self.holder.scope());
         let (room_ref, direct) = match meant {
             Topic::Room(room_ref) => (room_ref, false),
             Topic::Dm(room_id) => (RoomRef::Id(room_id), true),
@@ -111,7 +112,7 @@ impl Member {
             return Err(JoinRefusal::Reason("room not found"));
         }
         let key = TopicKey::Room(sight.room_id);
-        let presentee = Some(self.identity.user.clone().into());
+        let presentee = Some(Arc::clone(&self.holder.user));
         let presence = self.subscribe(channel, key, topic, presentee).await?;
 
         // Read again now that the subscription stands: whoever was removed meanwhile must not get in.
@@ -169,7 +170,7 @@ impl Member {
 
     /// What the user may see of a room at this moment.
     async fn sight(&self, room: &RoomRef) -> Result<Sight, JoinRefusal> {
-        match self.app.standings.in_room(&self.identity.claims, room).await {
+        match self.app.standings.in_room(&self.holder.claims, room).await {
             Ok((_, sight)) => Ok(sight?),
             // The socket is about to end.
             Err(accounts::Error::SignedOut) => Err(JoinRefusal::Reason("unauthorized")),
@@ -185,7 +186,7 @@ impl Member {
         channel: ChannelId,
         key: TopicKey,
         topic: Arc<str>,
-        presentee: Option<UserRef>,
+        presentee: Option<Arc<UserRef>>,
     ) -> Result<Option<PresenceSummary>, JoinRefusal> {
         let subscribe = Subscribe {
             socket: Arc::clone(&self.socket),
@@ -194,7 +195,8 @@ impl Member {
             topic,
             presentee,
         };
-        match self.registry.send(subscribe).await {
+        // By an address of its own, which waits for no other one's place.
+        match Addr::clone(&self.registry).send(subscribe).await {
             Ok(Ok(summary)) => Ok(summary),
             // The socket is ending, or the registry is: either way its clients come again.
             Ok(Err(_)) | Err(_) => Err(JoinRefusal::Unavailable),
@@ -220,7 +222,7 @@ pub(super) async fn send_message(member: &Member, message: Result<NewMessage, Vi
         Ok(message) => message,
         Err(violations) => return Reply::error(&channel_error(&chat::Error::Invalid(violations))),
     };
-    let sender = member.identity.sender();
+    let sender = member.holder.sender();
     match member
         .app
         .realtime
@@ -241,7 +243,7 @@ pub(super) async fn load_more(member: &Member, query: Result<MessageQuery, Viola
         Ok(query) => query,
         Err(violations) => return Reply::error(&channel_error(&chat::Error::Invalid(violations))),
     };
-    let scope = member.identity.scope();
+    let scope = member.holder.scope();
     match chat::list_messages(&member.app.store, &scope, &RoomRef::Id(room_id), query).await {
         Ok(page) => Reply::ok(&MoreMessages {
             messages: page.messages.into_iter().map(MessageOut::from).collect(),
@@ -265,7 +267,7 @@ pub(super) async fn make(member: &Member, change: Result<ChangeIn, Violations>) 
         Ok(change) => change,
         Err(violations) => return Reply::error(&channel_error(&chat::Error::Invalid(violations))),
     };
-    let (realtime, sender, room) = (&member.app.realtime, member.identity.sender(), RoomRef::Id(room_id));
+    let (realtime, sender, room) = (&member.app.realtime, member.holder.sender(), RoomRef::Id(room_id));
     let changed = match change {
         ChangeIn::Edit(id, content) => realtime.edit_message(&sender, &room, id, content).await,
         ChangeIn::Delete(id) => realtime.delete_message(&sender, &room, id).await,
@@ -297,7 +299,7 @@ fn messages_out(messages: Vec<Message>) -> Vec<MessageOut> {
 
 /// Tells the others of the room that somebody types, or does no longer.
 pub(super) async fn tell_typing(member: &Member, event: &'static str, except: Option<(SocketId, ChannelId)>) {
-    let typist = ParticipantOut::from(UserRef::from(member.identity.user.clone()));
+    let typist = ParticipantOut::from(UserRef::clone(&member.holder.user));
     match crate::realtime::raw_payload(&typist) {
         Ok(payload) => {
             let publish = Publish {
@@ -308,7 +310,7 @@ pub(super) async fn tell_typing(member: &Member, event: &'static str, except: Op
                 except,
                 ephemeral: true,
             };
-            member.app.realtime.publish(member.identity.tenant.id, publish).await;
+            member.app.realtime.publish(member.holder.tenant.id, publish).await;
         }
         Err(error) => warn!(%error, "typing notice not encoded"),
     }

@@ -16,6 +16,7 @@ use actix::{Addr, Recipient};
 use serde_json::json;
 use tracing::{debug, warn};
 
+pub(super) use self::holder::Holder;
 use self::token::TokenLife;
 use super::{
     room_channel::{self, Member},
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     app::App,
-    config::Limit,
+    config::{Limit, SocketSettings},
     metrics::Transport as TransportKind,
     phoenix::{self, ChannelId, Effect, Payload, SocketLimits, Version, close_code},
     realtime::{
@@ -40,6 +41,7 @@ use crate::{
     web::identity::Identity,
 };
 
+mod holder;
 mod joining;
 mod pushing;
 mod token;
@@ -47,10 +49,10 @@ mod token;
 /// One socket: the protocol machine, the chat channels on it, and who is behind it.
 pub struct Session {
     app: Arc<App>,
-    identity: Arc<Identity>,
+    holder: Arc<Holder>,
     socket: phoenix::Socket,
     handle: Arc<SocketHandle>,
-    registry: Addr<RoomRegistry>,
+    registry: Arc<Addr<RoomRegistry>>,
     channels: SmallMap<ChannelId, Channel>,
     actions: VecDeque<Action>,
     /// Jobs whose effects a graceful end waits for.
@@ -133,13 +135,16 @@ impl Session {
             .realtime
             .tenants()
             .put(Arc::clone(&identity.tenant), identity.verified_at);
-        let identity = Identity { tenant, ..identity };
-        let registry = app.realtime.directory().registry(identity.tenant.id);
-        let token = TokenLife::new(identity.claims.expires_at, settings.token_notice);
+        let holder = Holder {
+            tenant,
+            ..identity.into()
+        };
+        let registry = app.realtime.directory().shared_registry(holder.tenant.id);
+        let token = TokenLife::new(holder.claims.expires_at, settings.token_notice);
         app.metrics.connection_opened(transport);
         let mut session = Self {
             socket: phoenix::Socket::new(version, limits, ROUTES),
-            identity: Arc::new(identity),
+            holder: Arc::new(holder),
             handle,
             registry,
             channels: SmallMap::default(),
@@ -152,7 +157,7 @@ impl Session {
             app,
             _permit: permit,
         };
-        if session.identity.verified_at.elapsed() > REGISTERED_WITHIN {
+        if session.holder.verified_at.elapsed() > REGISTERED_WITHIN {
             // Nobody knows any more whether the token was revoked in between.
             session.handle.end(Disconnect::SignedOut);
         }
@@ -167,6 +172,11 @@ impl Session {
     /// How the runtime reaches the socket.
     pub fn handle(&self) -> &Arc<SocketHandle> {
         &self.handle
+    }
+
+    /// The settings of sockets.
+    pub(super) fn settings(&self) -> &SocketSettings {
+        &self.app.settings.socket
     }
 
     /// What to do next; to be asked until there is nothing.
@@ -275,7 +285,7 @@ impl Session {
                 for channel in channels {
                     self.crash_channel(channel);
                 }
-                self.registry = self.app.realtime.directory().registry(self.identity.tenant.id);
+                self.registry = self.app.realtime.directory().shared_registry(self.holder.tenant.id);
                 self.register();
             }
             Outbound::Disconnected => {}
@@ -308,7 +318,7 @@ impl Session {
     /// Registers with a living registry, when the one known has stopped.
     fn renew_registry(&mut self) {
         if !self.registry.connected() {
-            self.registry = self.app.realtime.directory().registry(self.identity.tenant.id);
+            self.registry = self.app.realtime.directory().shared_registry(self.holder.tenant.id);
             self.register();
         }
     }
@@ -320,7 +330,7 @@ impl Session {
         )]
         self.registry.do_send(Register {
             socket: Arc::clone(&self.handle),
-            credential: self.identity.credential(),
+            credential: self.holder.credential(),
         });
     }
 
@@ -387,7 +397,7 @@ impl Session {
         let socket = Subject::Socket(self.handle.id());
         let limits = self.app.realtime.limits();
         if limits
-            .check(&self.identity.tenant, Limit::RefusalsPerSocket, socket)
+            .check(&self.holder.tenant, Limit::RefusalsPerSocket, socket)
             .is_err()
         {
             debug!("socket closed after too many refusals");
@@ -480,10 +490,10 @@ impl Session {
 
     /// Takes over what has been changed about the tenant.
     fn take_over_tenant(&mut self) {
-        if let Some(tenant) = self.app.realtime.tenants().get(self.identity.tenant.id)
-            && !Arc::ptr_eq(&tenant, &self.identity.tenant)
+        if let Some(tenant) = self.app.realtime.tenants().get(self.holder.tenant.id)
+            && !Arc::ptr_eq(&tenant, &self.holder.tenant)
         {
-            Arc::make_mut(&mut self.identity).tenant = tenant;
+            Arc::make_mut(&mut self.holder).tenant = tenant;
         }
     }
 
@@ -491,9 +501,9 @@ impl Session {
     fn member(&self, key: TopicKey) -> Member {
         Member {
             app: Arc::clone(&self.app),
-            identity: Arc::clone(&self.identity),
+            holder: Arc::clone(&self.holder),
             socket: Arc::clone(&self.handle),
-            registry: self.registry.clone(),
+            registry: Arc::clone(&self.registry),
             key,
         }
     }

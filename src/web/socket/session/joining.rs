@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::{Channel, ChannelState, Session};
+use super::{Channel, ChannelState, Holder, Session};
 use crate::{
     chat,
     config::Limit,
@@ -18,7 +18,6 @@ use crate::{
     },
     web::{
         error::{channel_error, channel_refusal},
-        identity::Identity,
         socket::{
             payloads,
             room_channel::{JoinOutcome, JoinRefusal},
@@ -37,7 +36,7 @@ impl Session {
             self.count_refusal();
             return;
         }
-        let own_topic = TopicKey::User(self.identity.user.id);
+        let own_topic = TopicKey::User(self.holder.user.id);
         let visitor = self.member(own_topic);
         let joining = Arc::clone(&topic);
         let joined = match Topic::parse(&topic) {
@@ -95,7 +94,7 @@ impl Session {
     }
 
     fn check_join_limits(&self) -> Result<(), Refused> {
-        let (limits, Identity { tenant, user, .. }) = (self.app.realtime.limits(), &*self.identity);
+        let (limits, Holder { tenant, user, .. }) = (self.app.realtime.limits(), &*self.holder);
         limits.check(tenant, Limit::JoinsPerSocket, Subject::Socket(self.handle.id()))?;
         limits.check(tenant, Limit::JoinsPerUser, Subject::User(user.id))?;
         Ok(())

@@ -51,7 +51,7 @@ impl Session {
                 .boxed_local()
             }
             "typing" if in_room => {
-                if let Err(error) = self.app.realtime.check_typing(&member.identity.sender()) {
+                if let Err(error) = self.app.realtime.check_typing(&member.holder.sender()) {
                     async move { Some(Reply::send_error(&error)) }.boxed_local()
                 } else {
                     self.start_typing(id);

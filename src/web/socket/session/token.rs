@@ -8,7 +8,7 @@ use std::{
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::Session;
+use super::{Holder, Session};
 use crate::{
     app::App,
     chat,
@@ -29,7 +29,6 @@ use crate::{
 /// From when to when a token is good, as far as its socket is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenLife {
-    expires_at: Timestamp,
     /// When the client is told that the end is near.
     notice: Instant,
     end: Instant,
@@ -44,7 +43,6 @@ impl TokenLife {
         let left = Duration::from_micros(u64::try_from(left).unwrap_or_default());
         let end = now + left;
         Self {
-            expires_at,
             notice: end - notice.min(left / 2),
             end,
         }
@@ -107,14 +105,14 @@ impl Session {
 
     fn tell_token_is_ending(&mut self, id: ChannelId) {
         let news = raw(&TokenNews {
-            expires_at: self.token.expires_at,
+            expires_at: Timestamp::from_seconds(self.holder.claims.expires_at),
         });
         self.socket.push(id, "token_expiring", &Payload::Json(news));
     }
 
     /// A client brings another token.
     pub(super) fn refresh_token(&mut self, channel: ChannelId, payload: &Payload, r#ref: Ref) {
-        let (app, known) = (Arc::clone(&self.app), Arc::clone(&self.identity));
+        let (app, known) = (Arc::clone(&self.app), Arc::clone(&self.holder));
         let token = payloads::token_refresh(payload);
         let job = async move {
             Done::Refreshed {
@@ -132,7 +130,7 @@ impl Session {
             Ok(identity) => {
                 self.stand_on(*identity);
                 Reply::ok(&TokenNews {
-                    expires_at: self.token.expires_at,
+                    expires_at: Timestamp::from_seconds(self.holder.claims.expires_at),
                 })
             }
             Err(refusal) => refusal,
@@ -151,24 +149,26 @@ impl Session {
             socket_id: self.handle.id(),
             credential: identity.credential(),
         });
-        self.identity = Arc::new(identity);
+        self.holder = Arc::new(identity.into());
     }
 }
 
 /// Looks at a token as at one that a socket is opened with. It has to be of the same user.
-async fn verify(app: &App, known: &Identity, token: Result<String, Violations>) -> Result<Identity, Reply> {
+async fn verify(app: &App, known: &Holder, token: Result<String, Violations>) -> Result<Identity, Reply> {
     let token = token.map_err(|violations| Reply::error(&channel_error(&chat::Error::Invalid(violations))))?;
     let user = Subject::User(known.user.id);
     if let Err(refused) = app.realtime.limits().check_request(&known.tenant, user) {
         return Err(Reply::refusal(&refused));
     }
-    identity::reauthenticate(app, known, &token).await.map_err(|error| {
-        // The server's own trouble must not look like a bad token, which clients would throw away.
-        let reason = if error.is_own_fault() {
-            "unavailable"
-        } else {
-            "unauthorized"
-        };
-        Reply::error(&json!({ "reason": reason }))
-    })
+    identity::reauthenticate(app, known.scope(), &token)
+        .await
+        .map_err(|error| {
+            // The server's own trouble must not look like a bad token, which clients would throw away.
+            let reason = if error.is_own_fault() {
+                "unavailable"
+            } else {
+                "unauthorized"
+            };
+            Reply::error(&json!({ "reason": reason }))
+        })
 }
