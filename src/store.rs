@@ -30,6 +30,15 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut back to this size after it grew, in bytes.
 const SQLITE_JOURNAL_BYTES: &str = "67108864";
 
+/// Pages in the write-ahead log after which they are put into the database file: as many as [`SQLITE_JOURNAL_BYTES`]
+/// holds. By default, 1000, a busy server would do so after each transaction of a journal. A page that was changed many
+/// times in between is put there once.
+const SQLITE_CHECKPOINT_PAGES: &str = "16000";
+
+/// What the writer's connection keeps of the database file, in KiB, as a negative number. A transaction that changes more
+/// pages than there is room for, 2000 KiB by default, writes them more than once.
+const SQLITE_WRITER_CACHE: &str = "-32768";
+
 /// Prepared statements each Postgres connection keeps.
 const POSTGRES_STATEMENT_CACHE: usize = 256;
 
@@ -170,7 +179,7 @@ impl Store {
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, StoreError> {
         let (reader, writer) = match engine(options)? {
             DbBackend::Sqlite => {
-                let writer = connect(options, 1, Purpose::Shared).await?;
+                let writer = connect(options, 1, Purpose::Writer).await?;
                 (
                     connect(options, options.pool_size.max(1), Purpose::Shared).await?,
                     writer,
@@ -324,6 +333,8 @@ fn engine(options: &DatabaseOptions) -> Result<DbBackend, StoreError> {
 enum Purpose {
     /// All sorts of things. One is opened at once, so that it is known to work.
     Shared,
+    /// All that is written to SQLite.
+    Writer,
     /// Looking up a few rows by their keys, again and again, and adding some. They are opened when they are used.
     Journal,
 }
@@ -340,14 +351,21 @@ async fn connect(
             let mut connect = ConnectOptions::new(url);
             // A connection to a file does not go stale, and making one anew costs a thread.
             connect.idle_timeout(None).max_lifetime(None);
-            connect.map_sqlx_sqlite_opts(|sqlite| {
-                sqlite
+            connect.map_sqlx_sqlite_opts(move |sqlite| {
+                let sqlite = sqlite
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
                     .pragma("journal_size_limit", SQLITE_JOURNAL_BYTES)
+                    .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES)
+                    // What a statement needs to be undone is in a file of its own otherwise, each time.
+                    .pragma("temp_store", "MEMORY");
+                match purpose {
+                    Purpose::Writer => sqlite.pragma("cache_size", SQLITE_WRITER_CACHE),
+                    Purpose::Shared | Purpose::Journal => sqlite,
+                }
             });
             connect
         }
@@ -367,7 +385,7 @@ async fn connect(
                 .options(timeouts.map(|(name, timeout)| (name, timeout.as_millis().to_string())))
                 .disable_statement_logging();
             let postgres = match purpose {
-                Purpose::Shared => postgres,
+                Purpose::Shared | Purpose::Writer => postgres,
                 Purpose::Journal => postgres.options(BY_INDEX),
             };
             connect.map_sqlx_postgres_opts(move |_| postgres.clone());

@@ -10,6 +10,7 @@ mod m20261122_000004_websites;
 mod m20261122_000005_page_rooms;
 mod m20261122_000006_uploads;
 mod m20261122_000007_revisions;
+mod m20261122_000008_sparse_client_ids;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_page_rooms::Migration),
             Box::new(m20261122_000006_uploads::Migration),
             Box::new(m20261122_000007_revisions::Migration),
+            Box::new(m20261122_000008_sparse_client_ids::Migration),
         ]
     }
 }

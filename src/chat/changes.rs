@@ -81,7 +81,7 @@ pub async fn edit_message(
     if row.message.mention_count > 0 {
         mentions::delete(&turn.transaction, scope, turn.room.id, row.message.seq).await?;
     }
-    let mentioned = mentions::resolve(&turn.transaction, scope, &turn.room, &content).await?;
+    let mentioned = mentions::resolve(&turn.transaction, scope, turn.room.id, turn.room.kind, &content).await?;
     mentions::insert(&turn.transaction, scope, turn.room.id, row.message.seq, &mentioned).await?;
     row.message.mention_count = mentions::count(&mentioned);
     row.message.content = content;

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{Error, RoomKind};
 use crate::{
     accounts::{USERNAME_CHARS_MAX, USERNAME_CHARS_MIN},
-    entity::{TenantScoped, mention, room, room_member, user},
+    entity::{TenantScoped, mention, room_member, user},
     ids::{RoomId, UserId},
     scope::Scope,
 };
@@ -33,7 +33,8 @@ struct Name {
 pub(super) async fn resolve(
     connection: &impl ConnectionTrait,
     scope: &Scope,
-    room: &room::Model,
+    room_id: RoomId,
+    kind: RoomKind,
     content: &str,
 ) -> Result<Vec<UserId>, Error> {
     let names = parse(content);
@@ -46,8 +47,7 @@ pub(super) async fn resolve(
         .filter(|key| is_name_length(key))
         .collect();
     let mut users = user::Entity::in_tenant(scope.tenant_id).filter(user::Column::UsernameKey.is_in(keys));
-    if room.kind != RoomKind::Public {
-        let room_id = room.id;
+    if kind != RoomKind::Public {
         let membership = user::Relation::Memberships.def().on_condition(move |_, member| {
             Expr::col((member, room_member::Column::RoomId))
                 .eq(room_id)

@@ -25,10 +25,12 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, IntoIden, LockType},
 };
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{Error, Role, RoomKind, RoomRef, UserRef, rooms};
 use crate::{
+    accounts::UserKind,
     entity::{
         TenantScoped, message, room,
         room_sanction::{self, SanctionKind},
@@ -110,6 +112,28 @@ impl Person {
     }
 }
 
+/// A room, as far as it decides about what is said in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoomRules {
+    /// Who may see and enter it.
+    pub kind: RoomKind,
+    /// Number of its last change.
+    pub head_seq: i64,
+    /// Seconds a member has to wait between two messages; 0 for none.
+    pub slow_mode_s: i32,
+    /// Whether nobody below moderator may write.
+    pub frozen: bool,
+}
+
+/// A user and a room of a tenant, each if there is such a thing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attendance {
+    /// The room.
+    pub room: Option<RoomRules>,
+    /// The user.
+    pub person: Option<Person>,
+}
+
 /// A user with all that decides about what they may do in a room, in one query.
 ///
 /// # Errors
@@ -121,22 +145,80 @@ pub(super) async fn person(
     user_id: UserId,
 ) -> Result<Person, Error> {
     let asked = std::iter::once((Scope { tenant_id, user_id }, room_id));
-    let found = persons(connection, asked).await?.pop().flatten();
-    found.ok_or(Error::UserNotFound)
+    let found = attendances(connection, asked).await?.pop();
+    found.and_then(|found| found.person).ok_or(Error::UserNotFound)
 }
 
-/// [`person`] for many users, each in a room; `None` for who is no user of the tenant. In one query as well.
-pub(super) async fn persons(
+/// The columns of an [`Attendance`], in the order of [`AttendanceRow`].
+const ATTENDANCE: &str = "n, rooms.kind, rooms.head_seq, rooms.slow_mode_s, CASE WHEN rooms.frozen THEN 1 ELSE 0 END, \
+     username, users.name, avatar_url, users.kind, room_members.role, room_invitations.role, room_sanctions.kind, until";
+
+/// Where these are: one row, or one for each thing that holds against somebody.
+const ATTENDED: &str = "FROM given LEFT JOIN rooms ON rooms.tenant_id = of_tenant AND rooms.id = of_room \
+     LEFT JOIN users ON users.tenant_id = of_tenant AND users.id = of_user \
+     LEFT JOIN room_members ON room_members.tenant_id = of_tenant AND room_members.room_id = of_room \
+     AND room_members.user_id = of_user \
+     LEFT JOIN room_invitations ON room_invitations.tenant_id = of_tenant AND room_invitations.room_id = of_room \
+     AND room_invitations.user_id = of_user \
+     LEFT JOIN room_sanctions ON room_sanctions.tenant_id = of_tenant AND room_sanctions.room_id = of_room \
+     AND room_sanctions.user_id = of_user";
+
+#[derive(Deserialize)]
+struct AttendanceRow {
+    n: usize,
+    room_kind: Option<RoomKind>,
+    head_seq: Option<i64>,
+    slow_mode_s: Option<i32>,
+    frozen: i32,
+    username: Option<String>,
+    name: Option<String>,
+    avatar_url: Option<String>,
+    user_kind: Option<UserKind>,
+    role: Option<Role>,
+    promised: Option<Role>,
+    sanction: Option<SanctionKind>,
+    until: Option<i64>,
+}
+
+impl AttendanceRow {
+    fn room(&self) -> Option<RoomRules> {
+        Some(RoomRules {
+            kind: self.room_kind?,
+            head_seq: self.head_seq?,
+            slow_mode_s: self.slow_mode_s?,
+            frozen: self.frozen != 0,
+        })
+    }
+
+    fn into_person(self, id: UserId) -> Option<Person> {
+        Some(Person {
+            user: UserRef {
+                id,
+                username: self.username?,
+                name: self.name,
+                avatar_url: self.avatar_url,
+                kind: self.user_kind?,
+            },
+            role: self.role,
+            promised: self.promised,
+            banned: false,
+            muted: None,
+        })
+    }
+}
+
+/// Many users, each in a room, with all that decides about what they may do there. In one query as well.
+pub(super) async fn attendances(
     connection: &impl ConnectionTrait,
     asked: impl Iterator<Item = (Scope, RoomId)>,
-) -> Result<Vec<Option<Person>>, DbErr> {
+) -> Result<Vec<Attendance>, DbErr> {
     let mut rows = Rows::new([
         ("n", Kind::BigInt),
         ("of_tenant", Kind::Uuid),
         ("of_room", Kind::Uuid),
         ("of_user", Kind::Uuid),
     ]);
-    let mut persons = Vec::new();
+    let mut user_ids = Vec::new();
     for (n, (scope, room_id)) in (0_i64..).zip(asked) {
         rows.push([
             n.into(),
@@ -144,49 +226,24 @@ pub(super) async fn persons(
             room_id.0.into(),
             scope.user_id.0.into(),
         ]);
-        persons.push(None);
+        user_ids.push(scope.user_id);
     }
+    let mut found = vec![Attendance::default(); user_ids.len()];
     if rows.is_empty() {
-        return Ok(persons);
+        return Ok(found);
     }
-    let statement = rows.statement(
-        connection.get_database_backend(),
-        "SELECT n, users.id, username, users.name, avatar_url, users.kind, room_members.role, room_invitations.role, \
-         room_sanctions.kind, until \
-         FROM given JOIN users ON users.tenant_id = of_tenant AND users.id = of_user \
-         LEFT JOIN room_members ON room_members.tenant_id = of_tenant AND room_members.room_id = of_room \
-         AND room_members.user_id = of_user \
-         LEFT JOIN room_invitations ON room_invitations.tenant_id = of_tenant AND room_invitations.room_id = of_room \
-         AND room_invitations.user_id = of_user \
-         LEFT JOIN room_sanctions ON room_sanctions.tenant_id = of_tenant AND room_sanctions.room_id = of_room \
-         AND room_sanctions.user_id = of_user",
-    );
     let now = Timestamp::now();
-    // One row, or one for each thing that holds against them. By their places, because names take longer to find, and
-    // every message comes here.
-    for row in connection.query_all_raw(statement).await? {
-        let n: i64 = row.try_get_by_index(0)?;
-        let Some(place) = usize::try_from(n).ok().and_then(|n| persons.get_mut(n)) else {
+    for row in rows.query::<AttendanceRow>(connection, ATTENDANCE, ATTENDED).await? {
+        let (Some(found), Some(&user_id)) = (found.get_mut(row.n), user_ids.get(row.n)) else {
             continue;
         };
-        if place.is_none() {
-            *place = Some(Person {
-                user: UserRef {
-                    id: row.try_get_by_index(1)?,
-                    username: row.try_get_by_index(2)?,
-                    name: row.try_get_by_index(3)?,
-                    avatar_url: row.try_get_by_index(4)?,
-                    kind: row.try_get_by_index(5)?,
-                },
-                role: row.try_get_by_index(6)?,
-                promised: row.try_get_by_index(7)?,
-                banned: false,
-                muted: None,
-            });
+        let (sanction, until) = (row.sanction, row.until.map(Timestamp));
+        if found.person.is_none() {
+            found.room = row.room();
+            found.person = row.into_person(user_id);
         }
-        let (sanction, until): (Option<SanctionKind>, Option<Timestamp>) =
-            (row.try_get_by_index(8)?, row.try_get_by_index(9)?);
-        let Some(person) = place.as_mut().filter(|_| until.is_none_or(|until| until > now)) else {
+        let in_force = until.is_none_or(|until| until > now);
+        let Some(person) = found.person.as_mut().filter(|_| in_force) else {
             continue;
         };
         match sanction {
@@ -195,10 +252,10 @@ pub(super) async fn persons(
             None => {}
         }
     }
-    Ok(persons)
+    Ok(found)
 }
 
-/// Makes somebody wait who said something in the room less than its slow mode ago. Moderators and up need not. Called
+/// Makes somebody wait who said something in the room less than its slow mode ago. Moderators and up need not: they are not asked about. Called
 /// in the transaction that stores the message, after the room's row was taken. `said` is when they last said something
 /// in this transaction, where it is not stored yet.
 ///
@@ -206,18 +263,19 @@ pub(super) async fn persons(
 /// [`Error::SlowMode`].
 pub(super) async fn check_pace(
     transaction: &DatabaseTransaction,
-    room: &room::Model,
-    person: &Person,
+    scope: &Scope,
+    room_id: RoomId,
+    slow_mode_s: i32,
     said: Option<Timestamp>,
 ) -> Result<(), Error> {
-    let slow_mode = i64::from(room.slow_mode_s) * 1_000_000;
-    if slow_mode <= 0 || moderates(person.role) {
+    let slow_mode = i64::from(slow_mode_s) * 1_000_000;
+    if slow_mode <= 0 {
         return Ok(());
     }
     let now = Timestamp::now();
     let last = match said {
         Some(_) => said,
-        None => last_said(transaction, room, person, Timestamp(now.0 - slow_mode)).await?,
+        None => last_said(transaction, scope, room_id, Timestamp(now.0 - slow_mode)).await?,
     };
     let left = last.map_or(0, |last| last.0 + slow_mode - now.0);
     if left <= 0 {
@@ -233,13 +291,13 @@ pub(super) async fn check_pace(
 /// When somebody last said something in a room, if that was after `since`.
 async fn last_said(
     transaction: &DatabaseTransaction,
-    room: &room::Model,
-    person: &Person,
+    scope: &Scope,
+    room_id: RoomId,
     since: Timestamp,
 ) -> Result<Option<Timestamp>, Error> {
-    Ok(message::Entity::in_tenant(room.tenant_id)
-        .filter(message::Column::RoomId.eq(room.id))
-        .filter(message::Column::UserId.eq(person.user.id))
+    Ok(message::Entity::in_tenant(scope.tenant_id)
+        .filter(message::Column::RoomId.eq(room_id))
+        .filter(message::Column::UserId.eq(scope.user_id))
         // The index by id keeps this to the messages of the last few minutes.
         .filter(message::Column::Id.gte(first_id_at(since)))
         .select_only()

@@ -304,8 +304,10 @@ pub struct RealtimeSettings {
     pub registry_threads: usize,
     /// `realtime.registry_mailbox`: messages that may wait for one registry; senders wait beyond.
     pub registry_mailbox: usize,
-    /// `realtime.journals`: journals that messages are stored by, each on a thread of its own.
-    pub journals: usize,
+    /// `realtime.journals`: journals that messages are stored by, each on a thread of its own; `None` (written `"auto"`) is
+    /// one for every two cores, at most 8.
+    #[serde(with = "optional::auto")]
+    pub journals: Option<usize>,
     /// `realtime.journal_batch`: messages that are stored in one transaction.
     pub journal_batch: usize,
     /// `realtime.journal_queue`: messages that may wait for one journal; one more is refused as unavailable.

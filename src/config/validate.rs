@@ -199,7 +199,7 @@ fn numbers(settings: &Settings, found: &mut Violations) {
         ("socket.recovery_limit", socket.recovery_limit, 1, 1000),
         ("socket.drain_batch", socket.drain_batch as u64, 1, 1_000_000),
         ("realtime.registry_threads", realtime.registry_threads as u64, 1, 64),
-        ("realtime.journals", realtime.journals as u64, 1, 64),
+        ("realtime.journals", realtime.journals.unwrap_or(1) as u64, 1, 64),
         ("realtime.journal_batch", realtime.journal_batch as u64, 1, 1000),
         ("realtime.journal_queue", realtime.journal_queue as u64, 1, 1_000_000),
         (

@@ -1,6 +1,7 @@
 //! Who is banned from a room, or muted in it.
 
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::{
     ids::{RoomId, TenantId, UserId},
@@ -8,8 +9,9 @@ use crate::{
 };
 
 /// What somebody may no longer do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
+#[serde(rename_all = "snake_case")]
 pub enum SanctionKind {
     /// Be in the room at all.
     #[sea_orm(string_value = "ban")]

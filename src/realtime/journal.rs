@@ -2,7 +2,8 @@
 //!
 //! A commit costs the same for one message as for hundreds: a write that has to reach the disk. So messages queue for a
 //! journal, which stores whatever waits for it as soon as its last commit is done. Nothing waits for company: a message
-//! that comes alone is committed alone.
+//! that comes alone is committed alone. The next batch is stored while the rooms are told of the last one; none of these
+//! rooms is in it.
 //!
 //! Invariants:
 //! * All messages of a room go through one journal, which is found by the room's id.
@@ -31,7 +32,9 @@ use crate::{
     chat::{Appended, NewMessage},
     config::RealtimeSettings,
     ids::{RoomId, TenantId},
+    scope::Scope,
     store::Store,
+    tenants::Tenant,
 };
 
 mod agenda;
@@ -45,7 +48,8 @@ type Answer = Result<Appended, SendError>;
 
 /// A message on its way into the log.
 struct Entry {
-    sender: Sender,
+    scope: Scope,
+    tenant: Arc<Tenant>,
     room_id: RoomId,
     message: NewMessage,
     answer: oneshot::Sender<Answer>,
@@ -55,7 +59,7 @@ struct Entry {
 
 impl Entry {
     fn place(&self) -> Place {
-        (self.sender.scope.tenant_id, self.room_id)
+        (self.scope.tenant_id, self.room_id)
     }
 
     fn answer(self, answer: Answer) {
@@ -123,7 +127,8 @@ impl Journals {
         let space = space.try_acquire_owned().map_err(|_| SendError::Unavailable)?;
         let (answer, answered) = oneshot::channel();
         let entry = Entry {
-            sender: sender.clone(),
+            scope: sender.scope,
+            tenant: Arc::clone(&sender.tenant),
             room_id,
             message,
             answer,
@@ -187,8 +192,10 @@ impl Journal {
                 continue;
             }
             let store = store.clone();
-            if let Err(error) = tokio::spawn(async move { realtime.commit(&store, batch).await }).await {
-                error!(%error, "a batch of messages was cut short");
+            let (stored, is_stored) = oneshot::channel();
+            tokio::spawn(async move { realtime.commit(&store, batch, stored).await });
+            if is_stored.await.is_err() {
+                error!("a batch of messages was cut short");
             }
         }
     }

@@ -153,6 +153,11 @@ pub struct ReadMark {
     pub seq: i64,
 }
 
+/// Asks whether anybody listens on their own topic.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "bool")]
+pub struct AnybodyListening;
+
 /// Asks who of these users listens on their own topic.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Vec<UserId>")]

@@ -50,6 +50,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -169,7 +170,7 @@ impl Realtime {
         let journal_count = match store.backend() {
             // It has one writer, so more of them would only wait for one another.
             DbBackend::Sqlite => 1,
-            _ => options.journals,
+            _ => options.journals.unwrap_or_else(journals_by_cores),
         };
         let (journals, to_start) = Journals::new(journal_count, options);
         let realtime = Self(Arc::new(Inner {
@@ -333,4 +334,10 @@ impl Inner {
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
+}
+
+/// How many journals there are when nobody says: one for every two cores, at most 8. Sockets and the database want the
+/// rest, and what a core is short of goes into larger batches.
+fn journals_by_cores() -> usize {
+    thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 8))
 }

@@ -4,7 +4,7 @@
 //! only for members who listen on their own topic.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use tracing::{error, warn};
 
 use super::{
     Inner, Realtime,
-    messages::{Listening, Publish},
+    messages::{AnybodyListening, Listening, Publish},
     raw_payload,
     topic::TopicKey,
 };
@@ -70,9 +70,17 @@ pub async fn run(realtime: Weak<Inner>, interval: Duration, members_max: u64) {
         let Some(inner) = realtime.upgrade() else { break };
         let realtime = Realtime(inner);
         let Dirty { rooms, mut users } = realtime.notifier.take();
+        let mut listening: HashMap<TenantId, bool> = HashMap::new();
         for (tenant_id, room_id) in rooms {
-            // Nobody of the tenant is connected here.
-            if realtime.directory.running(tenant_id).is_none() {
+            let anybody = match listening.get(&tenant_id) {
+                Some(anybody) => *anybody,
+                None => {
+                    let anybody = realtime.is_anybody_listening(tenant_id).await;
+                    listening.insert(tenant_id, anybody);
+                    anybody
+                }
+            };
+            if !anybody {
                 continue;
             }
             match chat::members_to_notify(&realtime.store, tenant_id, room_id, members_max).await {
@@ -87,6 +95,14 @@ pub async fn run(realtime: Weak<Inner>, interval: Duration, members_max: u64) {
 }
 
 impl Realtime {
+    /// Whether any user of the tenant listens on their own topic here.
+    async fn is_anybody_listening(&self, tenant_id: TenantId) -> bool {
+        match self.directory.running(tenant_id) {
+            Some(registry) => registry.send(AnybodyListening).await.unwrap_or(false),
+            None => false,
+        }
+    }
+
     /// Those of `users` who listen on their own topic.
     async fn listening(&self, users: HashSet<(TenantId, RoomId, UserId)>) -> Vec<(TenantId, RoomId, UserId)> {
         let tenants: HashSet<TenantId> = users.iter().map(|(tenant_id, ..)| *tenant_id).collect();

@@ -227,10 +227,11 @@ impl Realtime {
         self.limits.check(&sender.tenant, limit, subject).map(drop)
     }
 
+    // The queries of these two are boxed: most who send need none, and would carry the room for one about.
     async fn room_id(&self, sender: &Sender, room: &RoomRef) -> Result<RoomId, SendError> {
         Ok(match room {
             RoomRef::Id(id) => *id,
-            RoomRef::Slug(_) => chat::get_room(&self.store, &sender.scope, room).await?.0.id,
+            RoomRef::Slug(_) => Box::pin(chat::get_room(&self.store, &sender.scope, room)).await?.0.id,
         })
     }
 
@@ -240,7 +241,7 @@ impl Realtime {
         if sender.needs(|features| features.direct_messages).is_ok() {
             return self.room_id(sender, room).await;
         }
-        let (room, _) = chat::get_room(&self.store, &sender.scope, room).await?;
+        let (room, _) = Box::pin(chat::get_room(&self.store, &sender.scope, room)).await?;
         if room.kind == RoomKind::Dm {
             return Err(SendError::FeatureDisabled);
         }

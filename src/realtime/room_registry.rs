@@ -30,8 +30,8 @@ use self::{
 use super::{
     live_tenants::LiveTenants,
     messages::{
-        ChannelKey, Count, EndChannels, Gone, ListSockets, Listening, Publish, PublishAll, ReadMark, Register,
-        RegistryCounts, Renew, Repair, Revoke, SocketEnded, Subscribe, TenantChanged, Unsubscribe,
+        AnybodyListening, ChannelKey, Count, EndChannels, Gone, ListSockets, Listening, Publish, PublishAll, ReadMark,
+        Register, RegistryCounts, Renew, Repair, Revoke, SocketEnded, Subscribe, TenantChanged, Unsubscribe,
     },
     presence_levels::{PresenceLimits, PresenceSummary, Presentee},
     revocations::{Credential, Revocations},
@@ -428,6 +428,14 @@ impl Handler<ReadMark> for RoomRegistry {
             topic.read_marks.insert(user_id, seq);
             self.dirty.insert(key);
         }
+    }
+}
+
+impl Handler<AnybodyListening> for RoomRegistry {
+    type Result = bool;
+
+    fn handle(&mut self, _: AnybodyListening, _: &mut Self::Context) -> bool {
+        self.topics.keys().any(|key| matches!(key, TopicKey::User(_)))
     }
 }
 

@@ -123,7 +123,7 @@ impl Standings {
         room: &RoomRef,
     ) -> Result<(Standing, Result<Sight, chat::Error>), accounts::Error> {
         let &RoomRef::Id(room_id) = room else {
-            return self.in_room_by_name(claims, room).await;
+            return Box::pin(self.in_room_by_name(claims, room)).await;
         };
         let answer = self.ask(claims, Some(room_id)).await?;
         let standing = self.standing(claims, &answer).await?;
@@ -164,11 +164,12 @@ impl Standings {
         })
     }
 
+    // What is kept needs no query: those of these two are boxed, so that the others do not carry the room for them about.
     async fn tenant(&self, id: TenantId, rev: i64) -> Result<Arc<Tenant>, accounts::Error> {
         if let Some(kept) = self.tenants.get(&id).filter(|kept| kept.rev == rev) {
             return Ok(kept.row);
         }
-        let (rev, row) = match tenants::get_tenant_at_rev(&self.store, id).await {
+        let (rev, row) = match Box::pin(tenants::get_tenant_at_rev(&self.store, id)).await {
             Err(tenants::Error::NotFound) => return Err(accounts::Error::SignedOut),
             found => found?,
         };
@@ -186,7 +187,7 @@ impl Standings {
         if let Some(kept) = self.users.get(&key).filter(|kept| kept.rev == rev) {
             return Ok(kept.row);
         }
-        let (rev, row) = accounts::get_user_at_rev(&self.store, claims.tenant_id, claims.user_id)
+        let (rev, row) = Box::pin(accounts::get_user_at_rev(&self.store, claims.tenant_id, claims.user_id))
             .await?
             .ok_or(accounts::Error::SignedOut)?;
         let row = Arc::new(row);

@@ -191,7 +191,8 @@ async fn identify(
         let claims = app.tokens.verify(token).map_err(|_| ApiError::Unauthorized)?;
         return identify_known(app, claims, verified_at, place, room).await;
     }
-    let identity = identify_host(app, token, place).await?;
+    // Boxed: this is for the first time that a token is shown, and has room for many queries.
+    let identity = Box::pin(identify_host(app, token, place)).await?;
     // It has said what it had to say: from now on it is like one of ours, for as long as it is good.
     app.tokens.remember(token, identity.claims);
     let sight = match room {

@@ -127,7 +127,7 @@ both_engines! {
     async fn when_too_many_wait_one_more_is_refused_at_once(db: TestDatabase) {
         let app = TestApp::start_with(db, |settings| {
             settings.limits = LimitSettings::off();
-            settings.realtime.journals = 1;
+            settings.realtime.journals = Some(1);
             settings.realtime.journal_queue = 2;
         }).await;
         let ann = app.user("acme", "ann").await;
@@ -234,7 +234,7 @@ async fn a_room_that_somebody_changes_holds_up_no_other() {
     let db = TestDatabase::create(Engine::Postgres).await;
     let app = TestApp::start_with(db, |settings| {
         settings.limits = LimitSettings::off();
-        settings.realtime.journals = 1;
+        settings.realtime.journals = Some(1);
     })
     .await;
     let ann = app.user("acme", "ann").await;

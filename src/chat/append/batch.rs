@@ -7,13 +7,12 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, QueryFilter};
 use super::{Append, Appended, NewMessage, check_new, pending::Pending, statements};
 use crate::{
     chat::{
-        Error, MemberChange, Role, RoomKind, UserRef, attachments, changes,
+        Error, MemberChange, Role, RoomKind, RoomRef, UserRef, attachments, changes,
         details::{self, MessageRow},
         members, mentions, messages,
-        permissions::{self, Act, Person},
+        permissions::{self, Act, Attendance, Person, RoomRules},
         threads,
     },
-    config::Cap,
     entity::{message, room},
     ids::{MessageId, RoomId, TenantId, UploadId, UserId},
     scope::Scope,
@@ -64,7 +63,7 @@ pub(super) type Place = (TenantId, RoomId);
 
 /// A room whose row is locked.
 struct Taken {
-    row: room::Model,
+    rules: RoomRules,
     /// The first number that is the batch's.
     first: i64,
     /// How many are.
@@ -74,12 +73,9 @@ struct Taken {
 }
 
 impl Taken {
-    /// The room as it is with the next message.
-    fn with_next(&self) -> room::Model {
-        room::Model {
-            head_seq: self.first + self.given,
-            ..self.row.clone()
-        }
+    /// The number of the next message.
+    const fn next_seq(&self) -> i64 {
+        self.first + self.given
     }
 }
 
@@ -138,7 +134,6 @@ impl<'a> Batch<'a> {
             claimed: HashSet::new(),
         };
         batch.take_rooms().await?;
-        batch.find_persons().await?;
         batch.find_repeats().await?;
         batch.find_related().await?;
         Ok(batch)
@@ -155,33 +150,28 @@ impl<'a> Batch<'a> {
         for (_, append) in self.valid() {
             *counts.entry(append.place()).or_default() += 1;
         }
-        for row in statements::take_rooms(&self.transaction, &counts).await? {
-            let place = (row.tenant_id, row.id);
-            let taken = counts.get(&place).copied().unwrap_or_default();
-            let first = row.head_seq - taken + 1;
-            self.rooms.insert(
-                place,
-                Taken {
-                    row,
-                    first,
-                    taken,
-                    given: 0,
-                },
-            );
-        }
-        Ok(())
+        statements::take_rooms(&self.transaction, &counts).await?;
+        self.find_attendances(&counts).await
     }
 
-    async fn find_persons(&mut self) -> Result<(), DbErr> {
+    /// Who is where: the authors, and the rooms with the numbers that were taken of each.
+    async fn find_attendances(&mut self, counts: &HashMap<Place, i64>) -> Result<(), DbErr> {
         self.persons.resize_with(self.appends.len(), || None);
-        let asked: Vec<_> = self
-            .valid()
-            .map(|(at, append)| (at, append.scope, append.room_id))
-            .collect();
-        let persons =
-            permissions::persons(&self.transaction, asked.iter().map(|(_, scope, room)| (*scope, *room))).await?;
-        for ((at, ..), person) in asked.into_iter().zip(persons) {
+        let asked: Vec<_> = self.valid().collect();
+        let scopes = asked.iter().map(|(_, append)| (append.scope, append.room_id));
+        let attendances = permissions::attendances(&self.transaction, scopes).await?;
+        for ((at, append), Attendance { room, person }) in asked.into_iter().zip(attendances) {
             self.persons[at] = person;
+            let (place, Some(rules)) = (append.place(), room) else {
+                continue;
+            };
+            let taken = counts.get(&place).copied().unwrap_or_default();
+            self.rooms.entry(place).or_insert(Taken {
+                rules,
+                first: rules.head_seq - taken + 1,
+                taken,
+                given: 0,
+            });
         }
         Ok(())
     }
@@ -232,7 +222,8 @@ impl<'a> Batch<'a> {
 
     async fn judge_one(&mut self, at: usize, append: &'a Append) -> Result<Verdict, Refusal> {
         let (Append { scope, new, .. }, place) = (append, append.place());
-        let room = self.rooms.get(&place).ok_or(Error::RoomNotFound)?.with_next();
+        let taken = self.rooms.get(&place).ok_or(Error::RoomNotFound)?;
+        let (room, seq) = (taken.rules, taken.next_seq());
         let mut person = self.persons[at].take().ok_or(Error::UserNotFound)?;
         let who = (place, scope.user_id);
         person.role = person.role.or_else(|| self.admitted.get(&who).copied());
@@ -256,18 +247,21 @@ impl<'a> Batch<'a> {
         }
 
         person.check(room.frozen, Act::Write)?;
-        permissions::check_pace(&self.transaction, &room, &person, self.said.get(&who).copied()).await?;
+        if !permissions::moderates(person.role) {
+            let said = self.said.get(&who).copied();
+            permissions::check_pace(&self.transaction, scope, append.room_id, room.slow_mode_s, said).await?;
+        }
         self.check_related(place, new)?;
         if !new.attachments.is_empty() {
             self.claim(append).await?;
         }
         let joined = match person.role {
             Some(_) => None,
-            None => Some(self.admit(&room, &person, append.members_max).await?),
+            None => Some(self.admit(append, seq, &person).await?),
         };
         // Nothing is refused from here on.
-        let mentions = mentions::resolve(&self.transaction, scope, &room, &new.content).await?;
-        let row = Pending::row(append, room.head_seq, &mentions);
+        let mentions = mentions::resolve(&self.transaction, scope, append.room_id, room.kind, &new.content).await?;
+        let row = Pending::row(append, seq, &mentions);
         let reply_to = new
             .reply_to
             .and_then(|id| self.related.get(&(place, id)))
@@ -358,16 +352,17 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    async fn admit(
-        &mut self,
-        room: &room::Model,
-        person: &Person,
-        members_max: Cap<u64>,
-    ) -> Result<MemberChange, Error> {
-        let role = members::admit(&self.transaction, room, person, members_max).await?;
-        self.admitted.insert(((room.tenant_id, room.id), person.user.id), role);
+    /// Makes the author of the message with this number a member.
+    async fn admit(&mut self, append: &Append, seq: i64, person: &Person) -> Result<MemberChange, Error> {
+        let room = RoomRef::Id(append.room_id);
+        let room = room::Model {
+            head_seq: seq,
+            ..permissions::lock_row(&self.transaction, append.scope.tenant_id, &room).await?
+        };
+        let role = members::admit(&self.transaction, &room, person, append.members_max).await?;
+        self.admitted.insert((append.place(), person.user.id), role);
         Ok(MemberChange {
-            room: room.clone().into(),
+            room: room.into(),
             user: person.user.clone(),
             before: None,
             after: Some(role),

@@ -2,21 +2,18 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 use uuid::Uuid;
 
 use super::{Append, batch::Place};
 use crate::{
-    entity::{message, room},
+    entity::message,
     ids::MessageId,
     store::rows::{Kind, Rows},
 };
 
-/// Locks rooms, and takes so many numbers of each. Rooms that do not exist are missing.
-pub(super) async fn take_rooms(
-    transaction: &DatabaseTransaction,
-    counts: &HashMap<Place, i64>,
-) -> Result<Vec<room::Model>, DbErr> {
+/// Locks rooms, and takes so many numbers of each. What they are is read after that, when it cannot change any more.
+pub(super) async fn take_rooms(transaction: &DatabaseTransaction, counts: &HashMap<Place, i64>) -> Result<(), DbErr> {
     let mut rows = Rows::new([
         ("of_tenant", Kind::Uuid),
         ("of_room", Kind::Uuid),
@@ -26,13 +23,13 @@ pub(super) async fn take_rooms(
         rows.push([tenant_id.0.into(), room_id.0.into(), (*count).into()]);
     }
     if rows.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let statement = match transaction.get_database_backend() {
         DbBackend::Sqlite => rows.statement(
             DbBackend::Sqlite,
             "UPDATE rooms SET head_seq = head_seq + given.count FROM given \
-             WHERE tenant_id = of_tenant AND id = of_room RETURNING *",
+             WHERE tenant_id = of_tenant AND id = of_room",
         ),
         // Batches of several servers have to take the rooms they share in one order; an update alone has none.
         backend => rows.statement(
@@ -41,10 +38,11 @@ pub(super) async fn take_rooms(
              JOIN given ON tenant_id = of_tenant AND id = of_room \
              ORDER BY tenant_id, id FOR NO KEY UPDATE OF rooms) \
              UPDATE rooms SET head_seq = head_seq + count FROM locked \
-             WHERE tenant_id = of_tenant AND id = of_room RETURNING rooms.*",
+             WHERE tenant_id = of_tenant AND id = of_room",
         ),
     };
-    room::Model::find_by_statement(statement).all(transaction).await
+    transaction.execute_raw(statement).await?;
+    Ok(())
 }
 
 /// Which of these messages, named by their places in the batch, were stored before under the same `client_id`: the

@@ -62,7 +62,7 @@ impl Agenda {
                 kept.push(entry);
                 continue;
             };
-            match realtime.limits.room_takes(&entry.sender.tenant, entry.room_id) {
+            match realtime.limits.room_takes(&entry.tenant, entry.room_id) {
                 // What is more than the room takes is asked about again when these have been counted.
                 Ok(most) if *count >= most => kept.push(entry),
                 Ok(_) => {

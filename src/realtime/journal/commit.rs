@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{Entry, agenda::Batch};
 use crate::{
@@ -15,8 +15,9 @@ use crate::{
 };
 
 impl Realtime {
-    /// Stores the messages of a batch, tells the rooms, and answers. The rooms are free again before anybody is answered.
-    pub(super) async fn commit(&self, store: &Store, batch: Batch) {
+    /// Stores the messages of a batch, says so to `stored`, tells the rooms, and answers. The rooms are free again before
+    /// anybody is answered.
+    pub(super) async fn commit(&self, store: &Store, batch: Batch, stored: oneshot::Sender<()>) {
         let Batch { mut entries, rooms } = batch;
         let appends: Vec<Append> = entries.iter_mut().map(|entry| self.append_of(entry)).collect();
         self.metrics.journal_queued(self.journals.queued());
@@ -24,6 +25,8 @@ impl Realtime {
         let mut answers = chat::append_batch(store, &appends).await;
         self.metrics.journal_committed(appends.len(), started.elapsed());
         self.lift_caps_on_trial(store, &entries, appends, &mut answers).await;
+        // The journal is gone when the server ends.
+        let _ = stored.send(());
 
         let mut news: HashMap<TenantId, Vec<Publish>> = HashMap::new();
         for (entry, answer) in entries.iter().zip(&answers) {
@@ -47,10 +50,10 @@ impl Realtime {
 
     fn append_of(&self, entry: &mut Entry) -> Append {
         Append {
-            scope: entry.sender.scope,
+            scope: entry.scope,
             room_id: entry.room_id,
             new: std::mem::take(&mut entry.message),
-            members_max: self.limits.cap(&entry.sender.tenant, TenantCap::Members),
+            members_max: self.limits.cap(&entry.tenant, TenantCap::Members),
         }
     }
 
@@ -65,7 +68,7 @@ impl Realtime {
     ) {
         for ((entry, append), answer) in entries.iter().zip(appends).zip(answers) {
             if matches!(answer, Err(chat::Error::RoomFull))
-                && !self.limits.cap_holds(&entry.sender.tenant, TenantCap::Members.name())
+                && !self.limits.cap_holds(&entry.tenant, TenantCap::Members.name())
             {
                 let append = Append {
                     members_max: Cap::Off,
@@ -79,7 +82,7 @@ impl Realtime {
 
     /// Counts a message that was stored, and notes whom to tell what.
     fn note(&self, entry: &Entry, appended: &Appended, news: &mut HashMap<TenantId, Vec<Publish>>) {
-        let (tenant, tenant_id) = (&entry.sender.tenant, entry.sender.scope.tenant_id);
+        let (tenant, tenant_id) = (&entry.tenant, entry.scope.tenant_id);
         self.limits.room_took(tenant, entry.room_id);
         self.stats.record_message(tenant_id, entry.room_id);
         self.metrics.message_sent(&tenant.slug, entry.room_id);
