@@ -1,15 +1,16 @@
 //! The protocol's state machine: a client sends frames, the application answers, refuses, pushes and ends, all of it in
-//! any order. What waits is bounded, every ref is answered at most once, joins are answered exactly once, and a channel
-//! that has ended is not heard of again.
+//! any order. What waits is bounded, every ref is answered at most once, joins are answered exactly once, pushes that were
+//! set aside in their order, and a channel that has ended is not heard of again.
 
 #![no_main]
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use arbitrary::Arbitrary;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use parlour_fuzz::phoenix::{Broadcast, ChannelId, Effect, Frame, Payload, Ref, Socket, SocketLimits, Version};
+use parlour_fuzz::phoenix::{
+    Aside, Broadcast, ChannelId, Effect, Frame, Payload, Ref, Socket, SocketLimits, Version};
 use serde_json::{Value, json, value::RawValue};
 
 const ROUTES: &[&str] = &["room:*", "user:1"];
@@ -18,6 +19,7 @@ const LIMITS: SocketLimits = SocketLimits {
     channels_max: 2,
     queued_max: 6,
     held_max: 4,
+    at_once: 3,
     topic_bytes_max: 64,
     event_bytes_max: 64,
 };
@@ -46,6 +48,7 @@ enum Event {
     Join,
     Leave,
     Push,
+    OtherPush,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -61,6 +64,11 @@ enum Answer {
     Refuse,
     CrashJoin,
     Handled,
+    SetAside,
+    /// The answer of one of the pushes that were set aside.
+    AnswerAside {
+        aside: u8,
+    },
     Reply,
     ReplyWithBytes,
     Push,
@@ -82,7 +90,11 @@ struct Channel {
     stage: Stage,
     /// Pushes that were not replied to.
     pushes: Vec<Ref>,
-    is_busy: bool,
+    /// The push that is being handled, and those that were set aside.
+    in_hand: Option<Ref>,
+    aside: Vec<(Aside, Ref)>,
+    /// What was set aside and is not answered on the wire, in the order of the pushes.
+    owed: VecDeque<Ref>,
 }
 
 struct Model {
@@ -150,6 +162,7 @@ impl Model {
             Event::Join => "phx_join",
             Event::Leave => "phx_leave",
             Event::Push => "said",
+            Event::OtherPush => "other",
         };
         self.say(&join_ref, TOPICS[topic], name)
     }
@@ -196,8 +209,29 @@ impl Model {
                 }
             }
             Answer::Handled => {
-                channel.is_busy = false;
+                channel.in_hand = None;
                 self.socket.handled(id);
+            }
+            Answer::SetAside => {
+                let aside = self.socket.set_aside(id, "said");
+                let push = channel.in_hand.take().filter(|_| channel.stage == Stage::Joined);
+                assert_eq!(aside.is_some(), push.is_some(), "only a push in hand is set aside");
+                if let (Some(aside), Some(push)) = (aside, push) {
+                    if let Some(at) = channel.pushes.iter().rposition(|known| *known == push) {
+                        channel.pushes.remove(at);
+                        channel.owed.push_back(push.clone());
+                        channel.aside.push((aside, push));
+                    } else {
+                        // It was replied to while it was handled.
+                        self.socket.answer(id, aside, None);
+                    }
+                }
+            }
+            Answer::AnswerAside { aside } => {
+                if !channel.aside.is_empty() {
+                    let (aside, to) = channel.aside.swap_remove(usize::from(aside) % channel.aside.len());
+                    self.socket.answer(id, aside, Some((&to, "ok", &empty())));
+                }
             }
             Answer::Reply => {
                 if let Some(to) = channel.pushes.pop() {
@@ -248,18 +282,29 @@ impl Model {
                         topic,
                         stage: Stage::Joining,
                         pushes: Vec::new(),
-                        is_busy: false,
+                        in_hand: None,
+                        aside: Vec::new(),
+                        owed: VecDeque::new(),
                     };
                     assert!(self.channels.insert(channel, new).is_none(), "an id was used twice");
                     self.order.push(channel);
                 }
                 Effect::Push {
-                    channel, topic, r#ref, ..
+                    channel,
+                    topic,
+                    event,
+                    r#ref,
+                    ..
                 } => {
                     let known = self.channels.get_mut(&channel).expect("a channel that joined");
                     assert_eq!((known.stage, &*known.topic), (Stage::Joined, &*topic));
-                    assert!(!known.is_busy, "the last push is not handled");
-                    known.is_busy = true;
+                    assert!(known.in_hand.is_none(), "the last push is neither handled nor set aside");
+                    assert!(self.has_strangers || known.owed.len() < LIMITS.at_once, "too many at once");
+                    assert!(
+                        self.has_strangers || event == "said" || known.owed.is_empty(),
+                        "{event} overtakes"
+                    );
+                    known.in_hand = Some(r#ref.clone());
                     known.pushes.push(r#ref);
                 }
                 Effect::End { channel, .. } => {
@@ -299,6 +344,14 @@ impl Model {
             Version::V1 => (&frame["ref"], &frame["event"]),
         };
         let r#ref = r#ref.to_string();
+        if event == "phx_reply" && !self.has_strangers {
+            let is_ref = |known: &Ref| serde_json::to_string(known).expect("JSON") == r#ref;
+            let mut live = self.channels.values_mut().filter(|known| known.stage == Stage::Joined);
+            if let Some(known) = live.find(|known| known.owed.iter().any(is_ref)) {
+                let first = known.owed.pop_front();
+                assert!(first.as_ref().is_some_and(is_ref), "answered before its turn: {text}");
+            }
+        }
         if event == "phx_reply" && (r#ref.starts_with("\"model-") || !self.has_strangers) {
             // Nobody else's refs look like the model's, unless strangers imitate them.
             assert!(
@@ -318,9 +371,18 @@ impl Model {
                     self.answer(id, answer);
                     self.check_effects();
                 }
+                while !self.channels[&id].aside.is_empty() {
+                    self.answer(id, Answer::AnswerAside { aside: 0 });
+                    self.check_effects();
+                }
                 next += 1;
             }
         }
+        let mut live = self.channels.values().filter(|known| known.stage == Stage::Joined);
+        assert!(
+            self.has_strangers || live.all(|known| known.owed.is_empty()),
+            "what was set aside is not answered"
+        );
         assert_eq!(self.socket.queued(), 0);
         assert!(self.joins.is_empty(), "joins without an answer: {:?}", self.joins);
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::aside::SetAside;
 use super::frame::{Frame, Payload, Ref};
 use super::socket::ChannelId;
 use crate::small_map::SmallMap;
@@ -20,7 +21,20 @@ pub(super) struct Channel {
 #[derive(Debug)]
 pub(super) enum Phase {
     Joining(Box<Joining>),
-    Joined { busy: bool },
+    Joined {
+        /// With a push that is not handled and not set aside.
+        busy: bool,
+        /// Pushes whose answers are still to come, if there are any, and the answers that come after theirs.
+        aside: Option<Box<SetAside>>,
+    },
+}
+
+impl Phase {
+    /// Joined, with nothing in hand.
+    pub(super) const IDLE: Phase = Phase::Joined {
+        busy: false,
+        aside: None,
+    };
 }
 
 /// What has to be remembered until a join is decided.
@@ -60,15 +74,34 @@ impl Channel {
         matches!(self.phase, Phase::Joined { .. })
     }
 
-    fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Joined { busy: false })
-    }
-
-    /// Whether a new message has to wait for its turn.
-    pub(super) fn makes_wait(&self, message: &Message) -> bool {
+    /// Whether a new message has to wait for its turn. `at_once` pushes may be in hand.
+    pub(super) fn makes_wait(&self, message: &Message, at_once: usize) -> bool {
         match message.request {
             Request::Join(_) => !self.is_joined() || self.waiting.iter().any(|earlier| self.ends_by(earlier)),
-            Request::Leave | Request::Push { .. } => !self.is_idle(),
+            Request::Leave | Request::Push { .. } => {
+                !self.waiting.is_empty() || !self.has_turn_for(&message.request, at_once)
+            }
+        }
+    }
+
+    /// Whether a message may be taken up that all earlier ones were before.
+    pub(super) fn has_turn_for(&self, request: &Request, at_once: usize) -> bool {
+        match (&self.phase, request) {
+            (
+                Phase::Joined {
+                    busy: false,
+                    aside: None,
+                },
+                _,
+            ) => true,
+            (
+                Phase::Joined {
+                    busy: false,
+                    aside: Some(aside),
+                },
+                Request::Push { event, .. },
+            ) => aside.admits(event, at_once),
+            _ => false,
         }
     }
 
@@ -149,7 +182,7 @@ mod tests {
         Channel {
             topic: topic.into(),
             join_ref: Ref::NULL,
-            phase: Phase::Joined { busy: false },
+            phase: Phase::IDLE,
             waiting: VecDeque::new(),
         }
     }
@@ -192,7 +225,7 @@ mod tests {
             size_of::<(ChannelId, Channel)>()
         );
         assert!(
-            size_of::<super::super::Socket>() <= 152,
+            size_of::<super::super::Socket>() <= 160,
             "{}",
             size_of::<super::super::Socket>()
         );

@@ -10,6 +10,10 @@
 //! What arrives for a topic that is joining or busy waits in its channel, in order, and is judged when its turn
 //! comes. Two things do not wait: heartbeats, and a join of a topic whose joined channel is only busy with
 //! pushes: that one replaces the channel at once (protocol §4.4).
+//!
+//! A push that takes long, and whose effects have their place in the order already, can be set aside
+//! ([`Socket::set_aside`]): the next one of the same event begins, and the answers keep the order of the pushes. All else
+//! waits until everything that was set aside is answered.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::aside::{Aside, SetAside};
 use super::broadcast::Broadcast;
 use super::channels::{Channel, Channels, Joining, Message, Phase, Request};
 use super::encode::{self, Topic};
@@ -56,6 +61,8 @@ pub struct SocketLimits {
     /// Frames of the server held for one channel while its join is decided. At the bound ephemeral broadcasts
     /// are dropped; anything else fails the join, so that the client joins anew.
     pub held_max: usize,
+    /// Pushes of one channel that may be in hand at once, where they are [set aside](Socket::set_aside).
+    pub at_once: usize,
     /// Bytes of a topic.
     pub topic_bytes_max: usize,
     /// Bytes of an event.
@@ -68,6 +75,7 @@ impl Default for SocketLimits {
             channels_max: 100,
             queued_max: 128,
             held_max: 256,
+            at_once: 64,
             topic_bytes_max: 1024,
             event_bytes_max: 255,
         }
@@ -88,8 +96,9 @@ pub enum Effect {
         /// The client's join params, any JSON value.
         payload: Payload,
     },
-    /// Handle this message, then call [`Socket::handled`]; the channel's next one waits for that. An
-    /// [`Effect::End`] of the channel may follow before it is handled: the answer is ignored then.
+    /// Handle this message, then call [`Socket::handled`], or [`Socket::set_aside`] and later [`Socket::answer`]; the
+    /// channel's next one waits for that. An [`Effect::End`] of the channel may follow before it is handled: the answer
+    /// is ignored then.
     Push {
         /// The joined channel it was sent to.
         channel: ChannelId,
@@ -180,7 +189,7 @@ impl Socket {
             return;
         };
         let Phase::Joining(_) = state.phase else { return };
-        let Phase::Joining(joining) = std::mem::replace(&mut state.phase, Phase::Joined { busy: false }) else {
+        let Phase::Joining(joining) = std::mem::replace(&mut state.phase, Phase::IDLE) else {
             return;
         };
         let (join_ref, topic) = (state.join_ref.clone(), Arc::clone(&state.topic));
@@ -209,14 +218,12 @@ impl Socket {
     }
 
     /// Answers the push whose ref is `to`: `status` is `ok` or `error`, `response` an object. May come after
-    /// [`Socket::handled`]; never sent once the channel has ended (protocol §4.6).
+    /// [`Socket::handled`]; sent behind the answers of what is set aside, and never once the channel has ended
+    /// (protocol §4.6).
     pub fn reply(&mut self, channel: ChannelId, to: &Ref, status: &str, response: &RawValue) {
-        let Some(state) = self.channels.get(channel) else {
-            return;
-        };
-        let topic = Topic::Text(&state.topic);
-        let frame = encode::reply(self.version, &state.join_ref, to, topic, status, response.get());
-        self.send_or_hold(channel, frame, false);
+        if let Some(frame) = self.encode_reply(channel, to, status, response) {
+            self.send_in_order(channel, frame);
+        }
     }
 
     /// Answers with bytes (protocol §2.4). False, and nothing is sent, when that cannot be: a V1 socket, or a
@@ -232,7 +239,7 @@ impl Socket {
         let Some(frame) = encode::binary_reply(&state.join_ref, to, &state.topic, status, data) else {
             return false;
         };
-        self.send_or_hold(channel, frame, false);
+        self.send_in_order(channel, frame);
         true
     }
 
@@ -259,11 +266,49 @@ impl Socket {
     /// The handler of the channel's last [`Effect::Push`] is done; its next message may go (protocol §5.1).
     pub fn handled(&mut self, channel: ChannelId) {
         if let Some(state) = self.channels.get_mut(channel)
-            && let Phase::Joined { busy } = &mut state.phase
+            && let Phase::Joined { busy, .. } = &mut state.phase
         {
             *busy = false;
             self.pump(channel);
         }
+    }
+
+    /// The last [`Effect::Push`] of the channel will be answered later, by [`Socket::answer`]: what it does has its place
+    /// among what the next ones do. The next one may go, if it is of the event `next` and not more than
+    /// [`SocketLimits::at_once`] are in hand. `None` when no push of the channel is being handled.
+    pub fn set_aside(&mut self, channel: ChannelId, next: &'static str) -> Option<Aside> {
+        let id = Aside(self.next_id);
+        match &mut self.channels.get_mut(channel)?.phase {
+            Phase::Joined { busy, aside } if *busy => {
+                *busy = false;
+                aside.get_or_insert_with(|| Box::new(SetAside::new(next))).add(id, next);
+            }
+            Phase::Joining(_) | Phase::Joined { .. } => return None,
+        }
+        self.next_id += 1;
+        self.pump(channel);
+        Some(id)
+    }
+
+    /// Answers a push that was set aside, once, as soon as all before it are answered. `reply` is as for
+    /// [`Socket::reply`]: the push's ref, a status and a response; without it nothing is said.
+    pub fn answer(&mut self, channel: ChannelId, aside: Aside, reply: Option<(&Ref, &str, &RawValue)>) {
+        let frame = reply.and_then(|(to, status, response)| self.encode_reply(channel, to, status, response));
+        let Some(state) = self.channels.get_mut(channel) else {
+            return;
+        };
+        let Phase::Joined { aside: waits, .. } = &mut state.phase else {
+            return;
+        };
+        let Some(set_aside) = waits else { return };
+        set_aside.answer(aside, frame);
+        while let Some(frame) = set_aside.take_given() {
+            self.effects.push_back(Effect::Send(frame));
+        }
+        if set_aside.is_empty() {
+            *waits = None;
+        }
+        self.pump(channel);
     }
 
     /// Ends the channel normally: `phx_close`, and the client does not rejoin (protocol §4.6). An undecided join
@@ -341,7 +386,7 @@ impl Socket {
         let Some(channel) = self.channels.get(id) else {
             return Ok(());
         };
-        if channel.makes_wait(&message) {
+        if channel.makes_wait(&message, self.limits.at_once) {
             return self.enqueue(id, message);
         }
         // Only a duplicate join overtakes: the pushes that still wait end with their channel.
@@ -378,18 +423,18 @@ impl Socket {
     /// Takes up waiting messages until the channel is busy or gone.
     fn pump(&mut self, id: ChannelId) {
         while let Some(channel) = self.channels.get_mut(id) {
-            match channel.phase {
-                Phase::Joining(_) => return,
-                Phase::Joined { busy: true } => {
-                    // What ends the channel: a leave waits for the handler, a duplicate join does not.
-                    let end = channel.waiting.iter().position(|message| channel.ends_by(message));
-                    let Some(at) = end else { return };
-                    if !matches!(channel.waiting[at].request, Request::Join(_)) {
-                        return;
-                    }
-                    self.drop_waiting(id, at);
+            let Some(next) = channel.waiting.front() else { return };
+            if !channel.is_joined() {
+                return;
+            }
+            if !channel.has_turn_for(&next.request, self.limits.at_once) {
+                // What ends the channel: a leave waits for the handler, a duplicate join does not.
+                let end = channel.waiting.iter().position(|message| channel.ends_by(message));
+                let Some(at) = end else { return };
+                if !matches!(channel.waiting[at].request, Request::Join(_)) {
+                    return;
                 }
-                Phase::Joined { busy: false } => {}
+                self.drop_waiting(id, at);
             }
             let Some(message) = self.take_waiting(id) else { return };
             self.dispatch(id, message);
@@ -415,8 +460,7 @@ impl Socket {
         self.queued_bytes -= message.bytes;
     }
 
-    /// Acts on a message whose turn it is, for a topic with a joined channel. That channel is idle, unless the
-    /// message is a join.
+    /// Acts on a message whose turn it is, for a topic with a joined channel.
     fn dispatch(&mut self, id: ChannelId, message: Message) {
         let Some(channel) = self.channels.get_mut(id) else {
             return;
@@ -427,7 +471,9 @@ impl Socket {
         let topic = Arc::clone(&channel.topic);
         match message.request {
             Request::Push { event, payload } => {
-                channel.phase = Phase::Joined { busy: true };
+                if let Phase::Joined { busy, .. } = &mut channel.phase {
+                    *busy = true;
+                }
                 self.effects.push_back(Effect::Push {
                     channel: id,
                     topic,
@@ -570,6 +616,27 @@ impl Socket {
             Phase::Joining(_) if ephemeral => {}
             Phase::Joining(_) => self.fail_join(id, JOIN_CRASHED, true),
         }
+    }
+
+    /// Sends the answer of a push, or holds it back until those before it are out.
+    fn send_in_order(&mut self, id: ChannelId, frame: Frame) {
+        if let Some(state) = self.channels.get_mut(id)
+            && let Phase::Joined {
+                aside: Some(set_aside), ..
+            } = &mut state.phase
+        {
+            set_aside.hold(Aside(self.next_id), frame);
+            self.next_id += 1;
+        } else {
+            self.send_or_hold(id, frame, false);
+        }
+    }
+
+    fn encode_reply(&self, id: ChannelId, to: &Ref, status: &str, response: &RawValue) -> Option<Frame> {
+        let state = self.channels.get(id)?;
+        let topic = Topic::Text(&state.topic);
+        let frame = encode::reply(self.version, &state.join_ref, to, topic, status, response.get());
+        Some(frame)
     }
 
     fn send_reply(&mut self, join_ref: &Ref, r#ref: &Ref, topic: &str, status: &str, response: &str) {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -17,6 +17,7 @@ const LIMITS: SocketLimits = SocketLimits {
     channels_max: 2,
     queued_max: 6,
     held_max: 4,
+    at_once: 3,
     topic_bytes_max: 64,
     event_bytes_max: 64,
 };
@@ -30,6 +31,9 @@ enum Step {
     Refuse(Index),
     CrashJoin(Index),
     Handled(Index),
+    SetAside(Index),
+    /// Any of the pushes that were set aside on any channel.
+    Answer(Index, Index),
     Reply(Index),
     Push(Index),
     Deliver(Index),
@@ -47,13 +51,15 @@ enum JoinRef {
 
 fn step() -> impl Strategy<Value = Step> {
     let join_ref = prop_oneof![1 => Just(JoinRef::Null), 3 => Just(JoinRef::Last), 1 => Just(JoinRef::Stale)];
-    let event = prop_oneof![4 => Just("phx_join"), 2 => Just("phx_leave"), 6 => Just("typing")];
+    let event = prop_oneof![4 => Just("phx_join"), 2 => Just("phx_leave"), 9 => Just("typing"), 2 => Just("other")];
     prop_oneof![
         10 => (join_ref, 0..TOPICS.len(), event).prop_map(|(join_ref, topic, event)| Step::Send(join_ref, topic, event)),
         6 => any::<Index>().prop_map(Step::Accept),
         1 => any::<Index>().prop_map(Step::Refuse),
         1 => any::<Index>().prop_map(Step::CrashJoin),
-        5 => any::<Index>().prop_map(Step::Handled),
+        3 => any::<Index>().prop_map(Step::Handled),
+        6 => any::<Index>().prop_map(Step::SetAside),
+        4 => any::<(Index, Index)>().prop_map(|(channel, aside)| Step::Answer(channel, aside)),
         3 => any::<Index>().prop_map(Step::Reply),
         2 => any::<Index>().prop_map(Step::Push),
         2 => any::<Index>().prop_map(Step::Deliver),
@@ -78,6 +84,11 @@ struct Seen {
     stage: Stage,
     closes: usize,
     pushes: Vec<Value>,
+    /// The push that is being handled, and those that were set aside.
+    in_hand: Option<Value>,
+    aside: Vec<(Aside, Value)>,
+    /// What was set aside and is not answered on the wire, in the order of the pushes.
+    owed: VecDeque<Value>,
 }
 
 /// Sends, answers, and checks each effect against what went before.
@@ -152,15 +163,43 @@ impl Model {
                     prop_assert_eq!(self.channels[&id].stage, Stage::Gone, "a refused join goes unanswered");
                 }
             }
-            Step::Handled(index) => self.pick(index).into_iter().for_each(|id| self.socket.handled(id)),
+            Step::Handled(index) => {
+                if let Some(id) = self.pick(index) {
+                    self.handled(id);
+                }
+            }
+            Step::SetAside(index) => {
+                let Some(id) = self.pick(index) else { return Ok(()) };
+                let aside = self.socket.set_aside(id, "typing");
+                let seen = self.channels.get_mut(&id).unwrap();
+                let push = seen.in_hand.take().filter(|_| seen.stage == Stage::Joined);
+                prop_assert_eq!(aside.is_some(), push.is_some());
+                if let (Some(aside), Some(push)) = (aside, push) {
+                    if let Some(at) = seen.pushes.iter().position(|known| *known == push) {
+                        seen.pushes.remove(at);
+                        seen.owed.push_back(push.clone());
+                        seen.aside.push((aside, push));
+                    } else {
+                        // It was replied to while it was handled.
+                        self.socket.answer(id, aside, None);
+                    }
+                }
+            }
+            Step::Answer(index, aside) => {
+                let Some(id) = self.pick(index) else { return Ok(()) };
+                let waiting = &mut self.channels.get_mut(&id).unwrap().aside;
+                if waiting.is_empty() {
+                    return Ok(());
+                }
+                let (aside, push) = waiting.swap_remove(aside.index(waiting.len()));
+                self.socket.answer(id, aside, Some((&ref_of(&push), "ok", &empty)));
+            }
             Step::Reply(index) => {
                 let Some(id) = self.pick(index) else { return Ok(()) };
                 let Some(to) = self.channels.get_mut(&id).and_then(|seen| seen.pushes.pop()) else {
                     return Ok(());
                 };
-                let frame = format!(r#"[null,{to},"x","x",null]"#);
-                let to = decode_text(Version::V2, &frame).unwrap().r#ref;
-                self.socket.reply(id, &to, "ok", &empty);
+                self.socket.reply(id, &ref_of(&to), "ok", &empty);
             }
             Step::Push(index) => {
                 let Some(id) = self.pick(index) else { return Ok(()) };
@@ -184,6 +223,11 @@ impl Model {
             }
         }
         self.check_effects()
+    }
+
+    fn handled(&mut self, id: ChannelId) {
+        self.channels.get_mut(&id).unwrap().in_hand = None;
+        self.socket.handled(id);
     }
 
     fn joining(&self, id: ChannelId) -> bool {
@@ -235,17 +279,29 @@ impl Model {
                         stage: Stage::Joining,
                         closes: 0,
                         pushes: Vec::new(),
+                        in_hand: None,
+                        aside: Vec::new(),
+                        owed: VecDeque::new(),
                     };
                     self.channels.insert(channel, seen);
                     self.ids.push(channel);
                 }
                 Effect::Push {
-                    channel, topic, r#ref, ..
+                    channel,
+                    topic,
+                    event,
+                    r#ref,
+                    ..
                 } => {
                     let seen = self.channels.get_mut(&channel).unwrap();
                     prop_assert_eq!(seen.stage, Stage::Joined);
                     prop_assert_eq!(&*topic, &seen.topic);
-                    seen.pushes.push(serde_json::to_value(&r#ref).unwrap());
+                    prop_assert!(seen.in_hand.is_none(), "the last push is neither handled nor set aside");
+                    prop_assert!(seen.owed.len() < LIMITS.at_once, "too many at once");
+                    prop_assert!(event == "typing" || seen.owed.is_empty(), "{} overtakes", event);
+                    let push = serde_json::to_value(&r#ref).unwrap();
+                    seen.in_hand = Some(push.clone());
+                    seen.pushes.push(push);
                 }
                 Effect::End { channel, .. } => self.channels.get_mut(&channel).unwrap().stage = Stage::Gone,
             }
@@ -275,6 +331,11 @@ impl Model {
                     "answered twice or never asked: {}",
                     frame
                 );
+                let answered = self.channels.values_mut().find(|seen| seen.owed.contains(r#ref));
+                if let Some(seen) = answered.filter(|seen| seen.stage == Stage::Joined) {
+                    let first = seen.owed.pop_front();
+                    prop_assert_eq!(first.as_ref(), Some(r#ref), "answered before its turn");
+                }
                 let unmatched = frame[4]["response"]["reason"] == "unmatched topic";
                 prop_assert!(!unmatched || join_ref.is_null());
                 if let Some((join_topic, sent_join_ref)) = self.joins.get(&r#ref.to_string())
@@ -330,6 +391,12 @@ impl Model {
     }
 }
 
+/// The ref that reads so in JSON.
+fn ref_of(json: &Value) -> Ref {
+    let frame = format!(r#"[null,{json},"x","x",null]"#);
+    decode_text(Version::V2, &frame).unwrap().r#ref
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -344,10 +411,16 @@ proptest! {
             for id in model.ids.clone() {
                 model.socket.accept_join(id, RawValue::from_string("{}".to_owned()).unwrap());
                 model.check_effects()?;
-                model.socket.handled(id);
+                model.handled(id);
                 model.check_effects()?;
+                for (aside, push) in std::mem::take(&mut model.channels.get_mut(&id).unwrap().aside) {
+                    model.socket.answer(id, aside, Some((&ref_of(&push), "ok", RawValue::NULL)));
+                    model.check_effects()?;
+                }
             }
         }
+        let owing = model.channels.values().filter(|seen| seen.stage == Stage::Joined);
+        prop_assert!(owing.into_iter().all(|seen| seen.owed.is_empty()), "what was set aside is not answered");
         prop_assert_eq!(model.socket.queued(), 0);
         prop_assert!(model.channels.values().all(|seen| seen.stage != Stage::Joining));
         for join in model.joins.keys() {

@@ -12,9 +12,9 @@ const ROUTES: &[&str] = &["room:*", "lobby"];
 
 /// A socket whose effects read as lines: text frames as they are, binary ones in hex, the rest as
 /// `join 0 room:7 {}`, `push 0 typing {} "5"`, `end 0`. Channels are numbered as they come up.
-struct Client {
-    socket: Socket,
-    channels: Vec<ChannelId>,
+pub(super) struct Client {
+    pub(super) socket: Socket,
+    pub(super) channels: Vec<ChannelId>,
 }
 
 impl Client {
@@ -22,7 +22,7 @@ impl Client {
         Client::with_limits(version, SocketLimits::default())
     }
 
-    fn with_limits(version: Version, limits: SocketLimits) -> Client {
+    pub(super) fn with_limits(version: Version, limits: SocketLimits) -> Client {
         Client {
             socket: Socket::new(version, limits, ROUTES),
             channels: Vec::new(),
@@ -30,14 +30,14 @@ impl Client {
     }
 
     /// A V2 client with `room:7` joined as channel 0 under this join_ref (JSON text).
-    fn joined(join_ref: &str) -> Client {
+    pub(super) fn joined(join_ref: &str) -> Client {
         let mut client = Client::new(Version::V2);
         client.send(&format!(r#"[{join_ref},"0","room:7","phx_join",{{}}]"#));
         client.accept(0, "{}");
         client
     }
 
-    fn send(&mut self, text: &str) -> Vec<String> {
+    pub(super) fn send(&mut self, text: &str) -> Vec<String> {
         self.socket.receive_text(text).unwrap();
         self.effects()
     }
@@ -47,7 +47,7 @@ impl Client {
         self.effects()
     }
 
-    fn effects(&mut self) -> Vec<String> {
+    pub(super) fn effects(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(effect) = self.socket.next_effect() {
             lines.push(self.line(effect));
@@ -90,7 +90,7 @@ impl Client {
         self.channels.iter().position(|known| *known == channel).unwrap()
     }
 
-    fn accept(&mut self, channel: usize, response: &str) -> Vec<String> {
+    pub(super) fn accept(&mut self, channel: usize, response: &str) -> Vec<String> {
         self.socket.accept_join(self.channels[channel], raw(response));
         self.effects()
     }
@@ -101,7 +101,7 @@ impl Client {
         self.effects()
     }
 
-    fn reply(&mut self, channel: usize, to: &str, response: &str) -> Vec<String> {
+    pub(super) fn reply(&mut self, channel: usize, to: &str, response: &str) -> Vec<String> {
         self.socket
             .reply(self.channels[channel], &Ref::text(to), "ok", &raw(response));
         self.effects()
@@ -113,26 +113,26 @@ impl Client {
         self.effects()
     }
 
-    fn deliver(&mut self, channel: usize, broadcast: &Broadcast) -> Vec<String> {
+    pub(super) fn deliver(&mut self, channel: usize, broadcast: &Broadcast) -> Vec<String> {
         self.socket.deliver(self.channels[channel], broadcast);
         self.effects()
     }
 
-    fn handled(&mut self, channel: usize) -> Vec<String> {
+    pub(super) fn handled(&mut self, channel: usize) -> Vec<String> {
         self.socket.handled(self.channels[channel]);
         self.effects()
     }
 }
 
-fn raw(json: &str) -> Box<RawValue> {
+pub(super) fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).unwrap()
 }
 
-fn broadcast(event: &str) -> Broadcast {
+pub(super) fn broadcast(event: &str) -> Broadcast {
     Broadcast::json("room:7", event, &json!({})).unwrap()
 }
 
-const NOTHING: [&str; 0] = [];
+pub(super) const NOTHING: [&str; 0] = [];
 
 // Heartbeat, §6.1
 

@@ -68,6 +68,28 @@ impl Entry {
     }
 }
 
+/// A message with its place in the queue. It is stored whether somebody waits for that or not.
+#[must_use = "whoever sent it wants to know what came of it"]
+pub struct QueuedMessage {
+    answered: oneshot::Receiver<Answer>,
+    patience: Duration,
+}
+
+impl QueuedMessage {
+    /// Waits until the message is stored, and told to the room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Realtime::send_message`]; [`SendError::Unavailable`] after `realtime.send_timeout`: whether it will be stored
+    /// is open then.
+    pub async fn stored(self) -> Result<Appended, SendError> {
+        match time::timeout(self.patience, self.answered).await {
+            Ok(Ok(answer)) => answer,
+            _ => Err(SendError::Unavailable),
+        }
+    }
+}
+
 /// The journals of a server, as those who send see them.
 pub(super) struct Journals {
     queues: Vec<Queue>,
@@ -115,13 +137,17 @@ impl Journals {
         (journals_handle, journals)
     }
 
-    /// Has a message stored, and told to the room.
+    /// Has a message stored, and told to the room, after those that were queued before it.
     ///
     /// # Errors
     ///
-    /// As [`Realtime::send_message`]; [`SendError::Unavailable`] at once when too many wait already, and after
-    /// `realtime.send_timeout`: whether it will be stored is open then.
-    pub async fn append(&self, sender: &Sender, room_id: RoomId, message: NewMessage) -> Answer {
+    /// [`SendError::Unavailable`] when too many wait already.
+    pub fn queue_message(
+        &self,
+        sender: &Sender,
+        room_id: RoomId,
+        message: NewMessage,
+    ) -> Result<QueuedMessage, SendError> {
         let queue = self.queue(room_id);
         let space = Arc::clone(&queue.space);
         let space = space.try_acquire_owned().map_err(|_| SendError::Unavailable)?;
@@ -135,10 +161,10 @@ impl Journals {
             _space: space,
         };
         queue.entries.send(entry).map_err(|_| SendError::Unavailable)?;
-        match time::timeout(self.patience, answered).await {
-            Ok(Ok(answer)) => answer,
-            _ => Err(SendError::Unavailable),
-        }
+        Ok(QueuedMessage {
+            answered,
+            patience: self.patience,
+        })
     }
 
     /// How many messages wait, or are being stored.

@@ -77,6 +77,7 @@ use self::{
     stats_collector::StatsCollector,
 };
 pub use self::{
+    journal::QueuedMessage,
     publish::{SendError, Sender, raw_payload},
     rate_limiter::{Allowance, RateLimits, Refused, Subject},
     refusals::LimitUsage,

@@ -12,6 +12,7 @@ use tracing::error;
 
 use super::{
     Realtime,
+    journal::QueuedMessage,
     messages::{EndChannels, Publish, PublishAll},
     rate_limiter::{Refused, Subject},
     repair,
@@ -72,6 +73,21 @@ impl Realtime {
         room: &RoomRef,
         message: NewMessage,
     ) -> Result<Appended, SendError> {
+        self.queue_message(sender, room, message).await?.stored().await
+    }
+
+    /// The first half of [`send_message`](Self::send_message): when this returns, the message has its place before all
+    /// that are sent to the room after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_message`](Self::send_message), for what is refused before the database is asked to store it.
+    pub async fn queue_message(
+        &self,
+        sender: &Sender,
+        room: &RoomRef,
+        message: NewMessage,
+    ) -> Result<QueuedMessage, SendError> {
         sender.check_length(&message.content)?;
         if message.thread_root.is_some() {
             sender.needs(|features| features.threads)?;
@@ -81,7 +97,7 @@ impl Realtime {
             .check(&sender.tenant, Limit::MessagesPerTenant, Subject::Tenant)?;
         let room_id = self.open_room_id(sender, room).await?;
         chat::check_new(&message).map_err(chat::Error::from)?;
-        self.journals.append(sender, room_id, message).await
+        self.journals.queue_message(sender, room_id, message)
     }
 
     /// Replaces a message's text.

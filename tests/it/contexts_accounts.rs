@@ -220,17 +220,20 @@ both_engines! {
         let tenant = tenants::ensure_tenant(&db.store, "acme").await.unwrap();
         let hasher = PasswordHasher::with_rounds(200_000, 1, 10);
         accounts::register(&db.store, &hasher, tenant.id, new("alice", PASSWORD)).await.unwrap();
-        // The quickest of several: whatever else the machine does can only add to it.
+        // The quickest of several, of more on a busy machine: whatever else it does can only add to it.
         let mut quickest = [Duration::MAX; 2];
-        for _ in 0..5 {
+        let is_alike = |[known, unknown]: [Duration; 2]| unknown > known / 2 && unknown < known * 2;
+        for tries in 0..50 {
+            if tries >= 5 && is_alike(quickest) {
+                break;
+            }
             for (quickest, name) in quickest.iter_mut().zip(["alice", "nobody"]) {
                 let start = Instant::now();
                 accounts::authenticate(&db.store, &hasher, tenant.id, name, &"wrong password".into()).await.unwrap_err();
                 *quickest = (*quickest).min(start.elapsed());
             }
         }
-        let [known, unknown] = quickest;
-        assert!(unknown > known / 2 && unknown < known * 2, "{known:?} {unknown:?}");
+        assert!(is_alike(quickest), "known, unknown: {quickest:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use parlour::{
     realtime::{SendError, Sender},
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, sea_query::Expr};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
@@ -122,6 +122,46 @@ both_engines! {
                 assert_eq!(told, Some(expected), "in {}", room.name);
             }
         }
+    }
+
+    async fn messages_of_one_channel_do_not_wait_for_one_another_and_are_answered_in_their_order(db: TestDatabase) {
+        const MESSAGES: usize = 6;
+        let app = TestApp::start_limitless(db).await;
+        let ann = app.user("acme", "ann").await;
+        let room = public_room(&app.db.store, &ann.scope(), "Room").await;
+        let mut socket = app.connect(&ann).await;
+        let channel = socket.join_quietly(&format!("room:{}", room.id)).await;
+        let held = hold(&app, &ann, &room).await;
+        for number in 0..MESSAGES {
+            socket.push(&channel, "new_message", json!({ "content": number.to_string() })).await;
+        }
+        socket.push(&channel, "phx_leave", json!({})).await;
+        // What does not wait is answered behind everything that has come before.
+        socket.send(json!([null, "beat", "phoenix", "heartbeat", {}])).await;
+        socket.expect(|frame| frame[1] == "beat").await;
+        held.rollback().await.unwrap();
+        let (mut told, mut answered) = (Vec::new(), Vec::new());
+        loop {
+            let frame = socket.next_frame().await;
+            match frame[3].as_str().unwrap() {
+                "new_message" => told.push(frame[4]["id"].clone()),
+                "phx_reply" if answered.len() < MESSAGES => {
+                    let id = &frame[4]["response"]["id"];
+                    assert!(told.contains(id), "the reply came before the message: {frame}");
+                    answered.push(id.clone());
+                }
+                // Of the leave.
+                "phx_reply" => break,
+                _ => {}
+            }
+        }
+        assert_eq!(told.len(), MESSAGES);
+        assert_eq!(answered, told);
+        // The first one goes alone, and the others with the next transaction.
+        let batches = app.app.metrics.render().lines().find_map(|line| {
+            line.strip_prefix("parlour_journal_batch_messages_count ")?.parse::<u32>().ok()
+        });
+        assert!(batches.is_some_and(|batches| batches <= 2), "{batches:?}");
     }
 
     async fn when_too_many_wait_one_more_is_refused_at_once(db: TestDatabase) {

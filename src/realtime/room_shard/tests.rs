@@ -7,7 +7,12 @@ use std::cell::{Cell, RefCell};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{phoenix::Payload, realtime::tests::channel_ids};
+use crate::{
+    config::{Settings, Sources},
+    ids::RoomId,
+    phoenix::Payload,
+    realtime::{tests::channel_ids, topic::TopicKey},
+};
 
 const HELD_MAX: usize = 4;
 
@@ -264,4 +269,85 @@ proptest! {
             }
         }
     }
+}
+
+/// Says whether it was abandoned; one that is broken panics when it is written to, as a bug would.
+#[derive(Default)]
+struct Fragile {
+    is_broken: bool,
+    is_abandoned: Cell<bool>,
+}
+
+impl Outlet for Fragile {
+    fn frame(&self, _: &Frame) -> Bytes {
+        Bytes::from_static(b"frame")
+    }
+
+    fn is_congested(&self) -> bool {
+        false
+    }
+
+    fn deliver(&self, _: Bytes) -> bool {
+        assert!(!self.is_broken, "a test breaks the shard");
+        true
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+
+    fn abandon(&self) {
+        self.is_abandoned.set(true);
+    }
+}
+
+#[actix::test]
+async fn a_panic_ends_the_shard_and_every_socket_of_its_thread_and_the_next_ones_have_a_new_shard() {
+    let settings = Settings::load(&Sources::default()).unwrap().settings;
+    let metrics = Metrics::new(&settings);
+    let options = ShardOptions {
+        queued_bytes_max: 1_000_000,
+        rest_max: Duration::ZERO,
+        held_max: HELD_MAX,
+    };
+    let shard = of_this_thread(&options, &metrics);
+    let (quiet, loud) = (channel(), channel());
+    let rooms = [quiet, loud].map(|(socket_id, _)| (socket_id, TopicKey::Room(RoomId::generate())));
+    let sockets = [false, true].map(|is_broken| {
+        Rc::new(Fragile {
+            is_broken,
+            ..Fragile::default()
+        })
+    });
+    for (((socket_id, key), channel), socket) in rooms.into_iter().zip([quiet, loud]).zip(&sockets) {
+        attach(socket_id, Rc::clone(socket) as Rc<dyn Outlet>);
+        let enter = ShardMessage::Enter {
+            channel,
+            version: SPELLING.version,
+            spelling: SPELLING.topic,
+            holds: 0,
+        };
+        shard.try_send(key, enter).unwrap();
+    }
+    let fan = || {
+        ShardMessage::Fan(Arc::new(Fan {
+            seq: None,
+            except: None,
+            is_ephemeral: false,
+            broadcasts: Box::new([Some(Arc::new(Broadcast::json("room:7", "e", &()).unwrap()))]),
+            bytes: 1,
+        }))
+    };
+    let is_abandoned = || sockets.each_ref().map(|socket| socket.is_abandoned.get());
+    shard.try_send(rooms[0].1, fan()).unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(is_abandoned(), [false, false]);
+    shard.try_send(rooms[1].1, fan()).unwrap();
+    while is_abandoned() != [true, true] {
+        tokio::task::yield_now().await;
+    }
+    // Who still has the old one waits for nothing.
+    shard.send(rooms[0].1, fan()).await;
+    let next = of_this_thread(&options, &metrics);
+    assert!(!next.is(&shard));
 }

@@ -19,7 +19,7 @@ use crate::{
     chat::{self, Access, Grant, Message, MessageQuery, NewMessage, ReadMark, Recovery, RoomKind, RoomRef, UserRef},
     phoenix::{ChannelId, Payload},
     realtime::{
-        SendError,
+        QueuedMessage, SendError,
         messages::{Publish, Subscribe},
         presence_levels::PresenceSummary,
         room_registry::RoomRegistry,
@@ -213,22 +213,25 @@ fn is_name_of(topic: &str, room: &RoomRef) -> bool {
     })
 }
 
-/// Sends a message and tells what to answer.
-pub(super) async fn send_message(member: &Member, message: Result<NewMessage, Violations>) -> Reply {
+/// Puts a message among those to be stored; or tells what to answer.
+pub(super) async fn queue_message(
+    member: Member,
+    message: Result<NewMessage, Violations>,
+) -> Result<QueuedMessage, Reply> {
     let TopicKey::Room(room_id) = member.key else {
-        return Reply::error(&serde_json::json!({ "reason": "unknown_event" }));
+        return Err(Reply::error(&serde_json::json!({ "reason": "unknown_event" })));
     };
-    let message = match message {
-        Ok(message) => message,
-        Err(violations) => return Reply::error(&channel_error(&chat::Error::Invalid(violations))),
-    };
-    let sender = member.holder.sender();
-    match member
-        .app
-        .realtime
-        .send_message(&sender, &RoomRef::Id(room_id), message)
+    let message = message.map_err(|violations| Reply::error(&channel_error(&chat::Error::Invalid(violations))))?;
+    let (realtime, sender) = (&member.app.realtime, member.holder.sender());
+    realtime
+        .queue_message(&sender, &RoomRef::Id(room_id), message)
         .await
-    {
+        .map_err(|error| Reply::send_error(&error))
+}
+
+/// Waits until a message is stored and tells what to answer.
+pub(super) async fn stored(queued: QueuedMessage) -> Reply {
+    match queued.stored().await {
         Ok(appended) => Reply::ok(&SentOut::from(&appended.message)),
         Err(error) => Reply::send_error(&error),
     }

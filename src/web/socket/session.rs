@@ -44,6 +44,7 @@ use crate::{
 mod holder;
 mod joining;
 mod pushing;
+mod sending;
 mod token;
 
 /// One socket: the protocol machine, the chat channels on it, and who is behind it.
@@ -125,6 +126,7 @@ impl Session {
         let limits = SocketLimits {
             channels_max: settings.channels_max.get().unwrap_or(usize::MAX),
             queued_max: settings.queued_max.get().unwrap_or(usize::MAX),
+            at_once: settings.pushes_at_once,
             ..SocketLimits::default()
         };
         let bytes_max = settings.outbound_bytes_max.get().unwrap_or(usize::MAX / 2);
@@ -225,7 +227,16 @@ impl Session {
             }
             Done::Handled { channel, r#ref, reply } => {
                 self.in_flight -= 1;
-                self.handled(channel, &r#ref, reply);
+                self.handled(channel, &r#ref, None, reply);
+            }
+            Done::Stored {
+                channel,
+                r#ref,
+                aside,
+                reply,
+            } => {
+                self.in_flight -= 1;
+                self.handled(channel, &r#ref, aside, Some(reply));
             }
             Done::Crashed(channel) => {
                 self.in_flight -= 1;

@@ -16,7 +16,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    phoenix::{ChannelId, Frame, Ref},
+    phoenix::{Aside, ChannelId, Frame, Ref},
     realtime::{Refused, SendError, messages::ChannelKey, room_shard, topic::TopicKey},
     web::{
         error::{channel_refusal, channel_send_error},
@@ -74,6 +74,17 @@ pub enum Done {
         r#ref: Ref,
         /// What to answer, if anything.
         reply: Option<Reply>,
+    },
+    /// A message was stored, or refused.
+    Stored {
+        /// The channel.
+        channel: ChannelId,
+        /// The push's ref.
+        r#ref: Ref,
+        /// How the channel knows the push, if the next one did not have to wait for it.
+        aside: Option<Aside>,
+        /// What to answer.
+        reply: Reply,
     },
     /// A push's handler panicked.
     Crashed(ChannelId),

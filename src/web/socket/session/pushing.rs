@@ -3,9 +3,9 @@
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde_json::json;
 
-use super::Session;
+use super::{Channel, Session};
 use crate::{
-    phoenix::{ChannelId, Payload, Ref},
+    phoenix::{Aside, ChannelId, Payload, Ref},
     realtime::{room_shard, topic::TopicKey},
     web::socket::{
         payloads, room_channel,
@@ -17,11 +17,7 @@ impl Session {
     /// A client has sent an event on a joined channel.
     pub(super) fn push(&mut self, id: ChannelId, event: &str, payload: &Payload, r#ref: Ref) {
         self.take_over_tenant();
-        let Some((key, was_typing)) = self
-            .channels
-            .get(&id)
-            .and_then(|channel| Some((channel.key()?, channel.typing.is_some())))
-        else {
+        let Some(key) = self.channels.get(&id).and_then(Channel::key) else {
             self.socket.handled(id);
             return;
         };
@@ -33,22 +29,11 @@ impl Session {
         let except = Some((self.handle.id(), id));
         let in_room = matches!(key, TopicKey::Room(_));
         let job: LocalBoxFuture<'static, Option<Reply>> = match event {
-            "new_message" | "message:new" if in_room => {
-                if let Some(channel) = self.channels.get_mut(&id) {
-                    channel.typing = None;
-                }
-                let message = match event {
-                    "new_message" => payloads::new_message(payload),
-                    _ => payloads::aliased_message(payload),
-                };
-                async move {
-                    let reply = room_channel::send_message(&member, message).await;
-                    if was_typing {
-                        room_channel::tell_typing(&member, "stop_typing", except).await;
-                    }
-                    Some(reply)
-                }
-                .boxed_local()
+            "new_message" if in_room => {
+                return self.send_message(id, member, "new_message", payloads::new_message(payload), r#ref);
+            }
+            "message:new" if in_room => {
+                return self.send_message(id, member, "message:new", payloads::aliased_message(payload), r#ref);
             }
             "typing" if in_room => {
                 if let Err(error) = self.app.realtime.check_typing(&member.holder.sender()) {
@@ -119,14 +104,19 @@ impl Session {
     }
 
     /// A push was handled, and may be answered.
-    pub(super) fn handled(&mut self, channel: ChannelId, r#ref: &Ref, reply: Option<Reply>) {
+    pub(super) fn handled(&mut self, channel: ChannelId, r#ref: &Ref, aside: Option<Aside>, reply: Option<Reply>) {
         // What the push has told the room comes before its reply.
         self.at_shard(channel, room_shard::catch_up);
         let limited = reply.as_ref().is_some_and(|reply| reply.limited);
-        if let Some(Reply { status, response, .. }) = reply {
-            self.socket.reply(channel, r#ref, status, &response);
+        let reply = reply.as_ref().map(|reply| (r#ref, reply.status, &*reply.response));
+        if let Some(aside) = aside {
+            self.socket.answer(channel, aside, reply);
+        } else {
+            if let Some((to, status, response)) = reply {
+                self.socket.reply(channel, to, status, response);
+            }
+            self.socket.handled(channel);
         }
-        self.socket.handled(channel);
         if limited {
             self.count_refusal();
         }
