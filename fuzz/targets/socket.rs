@@ -299,7 +299,7 @@ impl Model {
                     let known = self.channels.get_mut(&channel).expect("a channel that joined");
                     assert_eq!((known.stage, &*known.topic), (Stage::Joined, &*topic));
                     assert!(known.in_hand.is_none(), "the last push is neither handled nor set aside");
-                    assert!(self.has_strangers || known.owed.len() < LIMITS.at_once, "too many at once");
+                    assert!(self.has_strangers || known.owed.len() < usize::from(LIMITS.at_once), "too many at once");
                     assert!(
                         self.has_strangers || event == "said" || known.owed.is_empty(),
                         "{event} overtakes"

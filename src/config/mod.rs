@@ -261,7 +261,7 @@ pub struct SocketSettings {
     /// `socket.queued_max`: frames of one socket that wait to be handled.
     pub queued_max: Cap<usize>,
     /// `socket.pushes_at_once`: messages of one channel that are stored and answered at the same time.
-    pub pushes_at_once: usize,
+    pub pushes_at_once: u16,
     /// `socket.outbound_messages_max`: frames that wait to be written to one socket.
     pub outbound_messages_max: Cap<usize>,
     /// `socket.outbound_bytes_max`: bytes that wait to be written to one socket.

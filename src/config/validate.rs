@@ -197,7 +197,7 @@ fn numbers(settings: &Settings, found: &mut Violations) {
         ("uploads.decode_concurrency", uploads.decode_concurrency as u64, 1, 1024),
         ("socket.history_limit", socket.history_limit, 1, 100),
         ("socket.recovery_limit", socket.recovery_limit, 1, 1000),
-        ("socket.pushes_at_once", socket.pushes_at_once as u64, 1, 1000),
+        ("socket.pushes_at_once", u64::from(socket.pushes_at_once), 1, 1000),
         ("socket.drain_batch", socket.drain_batch as u64, 1, 1_000_000),
         ("realtime.registry_threads", realtime.registry_threads as u64, 1, 64),
         ("realtime.journals", realtime.journals.unwrap_or(1) as u64, 1, 64),

@@ -32,8 +32,8 @@ impl SetAside {
     }
 
     /// Whether a push of this event may begin, when `at_once` may be in hand.
-    pub(super) fn admits(&self, event: &str, at_once: usize) -> bool {
-        event == self.next && self.answers.len() < at_once
+    pub(super) fn admits(&self, event: &str, at_once: u16) -> bool {
+        event == self.next && self.answers.len() < usize::from(at_once)
     }
 
     /// The push `aside` comes next; once it is set aside, one of `next` may begin.

@@ -75,7 +75,7 @@ impl Channel {
     }
 
     /// Whether a new message has to wait for its turn. `at_once` pushes may be in hand.
-    pub(super) fn makes_wait(&self, message: &Message, at_once: usize) -> bool {
+    pub(super) fn makes_wait(&self, message: &Message, at_once: u16) -> bool {
         match message.request {
             Request::Join(_) => !self.is_joined() || self.waiting.iter().any(|earlier| self.ends_by(earlier)),
             Request::Leave | Request::Push { .. } => {
@@ -85,7 +85,7 @@ impl Channel {
     }
 
     /// Whether a message may be taken up that all earlier ones were before.
-    pub(super) fn has_turn_for(&self, request: &Request, at_once: usize) -> bool {
+    pub(super) fn has_turn_for(&self, request: &Request, at_once: u16) -> bool {
         match (&self.phase, request) {
             (
                 Phase::Joined {
@@ -225,7 +225,7 @@ mod tests {
             size_of::<(ChannelId, Channel)>()
         );
         assert!(
-            size_of::<super::super::Socket>() <= 160,
+            size_of::<super::super::Socket>() <= 152,
             "{}",
             size_of::<super::super::Socket>()
         );

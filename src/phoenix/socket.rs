@@ -62,11 +62,11 @@ pub struct SocketLimits {
     /// are dropped; anything else fails the join, so that the client joins anew.
     pub held_max: usize,
     /// Pushes of one channel that may be in hand at once, where they are [set aside](Socket::set_aside).
-    pub at_once: usize,
+    pub at_once: u16,
     /// Bytes of a topic.
     pub topic_bytes_max: usize,
     /// Bytes of an event.
-    pub event_bytes_max: usize,
+    pub event_bytes_max: u16,
 }
 
 impl Default for SocketLimits {
@@ -359,7 +359,7 @@ impl Socket {
             payload,
         } = inbound;
         topic.check_len(self.limits.topic_bytes_max)?;
-        event.check_len(self.limits.event_bytes_max)?;
+        event.check_len(usize::from(self.limits.event_bytes_max))?;
         let (Name::Text(topic), Name::Text(event)) = (&topic, event) else {
             self.send_unmatched(&r#ref, Topic::from(&topic));
             return Ok(());

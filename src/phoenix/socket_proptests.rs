@@ -297,7 +297,7 @@ impl Model {
                     prop_assert_eq!(seen.stage, Stage::Joined);
                     prop_assert_eq!(&*topic, &seen.topic);
                     prop_assert!(seen.in_hand.is_none(), "the last push is neither handled nor set aside");
-                    prop_assert!(seen.owed.len() < LIMITS.at_once, "too many at once");
+                    prop_assert!(seen.owed.len() < usize::from(LIMITS.at_once), "too many at once");
                     prop_assert!(event == "typing" || seen.owed.is_empty(), "{} overtakes", event);
                     let push = serde_json::to_value(&r#ref).unwrap();
                     seen.in_hand = Some(push.clone());

@@ -227,7 +227,7 @@ impl Session {
             }
             Done::Handled { channel, r#ref, reply } => {
                 self.in_flight -= 1;
-                self.handled(channel, &r#ref, None, reply);
+                self.handled(channel, &r#ref, None, reply.as_ref());
             }
             Done::Stored {
                 channel,
@@ -236,7 +236,7 @@ impl Session {
                 reply,
             } => {
                 self.in_flight -= 1;
-                self.handled(channel, &r#ref, aside, Some(reply));
+                self.handled(channel, &r#ref, aside, Some(&reply));
             }
             Done::Crashed(channel) => {
                 self.in_flight -= 1;

@@ -104,11 +104,11 @@ impl Session {
     }
 
     /// A push was handled, and may be answered.
-    pub(super) fn handled(&mut self, channel: ChannelId, r#ref: &Ref, aside: Option<Aside>, reply: Option<Reply>) {
+    pub(super) fn handled(&mut self, channel: ChannelId, r#ref: &Ref, aside: Option<Aside>, reply: Option<&Reply>) {
         // What the push has told the room comes before its reply.
         self.at_shard(channel, room_shard::catch_up);
-        let limited = reply.as_ref().is_some_and(|reply| reply.limited);
-        let reply = reply.as_ref().map(|reply| (r#ref, reply.status, &*reply.response));
+        let limited = reply.is_some_and(|reply| reply.limited);
+        let reply = reply.map(|reply| (r#ref, reply.status, &*reply.response));
         if let Some(aside) = aside {
             self.socket.answer(channel, aside, reply);
         } else {

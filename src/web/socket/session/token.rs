@@ -135,7 +135,7 @@ impl Session {
             }
             Err(refusal) => refusal,
         };
-        self.handled(channel, r#ref, None, Some(reply));
+        self.handled(channel, r#ref, None, Some(&reply));
     }
 
     fn stand_on(&mut self, identity: Identity) {
