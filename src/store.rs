@@ -39,6 +39,10 @@ const SQLITE_CHECKPOINT_PAGES: &str = "16000";
 /// pages than there is room for, 2000 KiB by default, writes them more than once.
 const SQLITE_WRITER_CACHE: &str = "-32768";
 
+/// What each other connection keeps of it. Whatever it has is stale as soon as somebody has written, and the kernel keeps
+/// the file as well: by default, 2000 KiB, all readers together would hold 20 MiB that help nobody.
+const SQLITE_READER_CACHE: &str = "-512";
+
 /// Prepared statements each Postgres connection keeps.
 const POSTGRES_STATEMENT_CACHE: usize = 256;
 
@@ -364,7 +368,7 @@ async fn connect(
                     .pragma("temp_store", "MEMORY");
                 match purpose {
                     Purpose::Writer => sqlite.pragma("cache_size", SQLITE_WRITER_CACHE),
-                    Purpose::Shared | Purpose::Journal => sqlite,
+                    Purpose::Shared | Purpose::Journal => sqlite.pragma("cache_size", SQLITE_READER_CACHE),
                 }
             });
             connect
