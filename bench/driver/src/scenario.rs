@@ -391,7 +391,7 @@ fn stalled(extent: Extent) -> [Scenario; 2] {
             engine: Engine::Sqlite,
             layout: Layout::rooms_of("stalled", 1, 101),
             arguments: arguments(&format!(
-                "fanout --members 101 --senders 20 --rate 500 --bytes 1500 --seconds {} --stalled {stalled}",
+                "fanout --members 101 --senders 20 --rate 1000 --bytes 1500 --seconds {} --stalled {stalled}",
                 extent.seconds
             )),
             thing: "delivery",
@@ -399,7 +399,7 @@ fn stalled(extent: Extent) -> [Scenario; 2] {
         }
     };
     [
-        scenario(STEADY, "500 messages/s of 1,500 bytes in a room of 101", 0, &[]),
+        scenario(STEADY, "1,000 messages/s of 1,500 bytes in a room of 101", 0, &[]),
         scenario(
             STALLED,
             "the same; one of them reads nothing",

@@ -113,7 +113,7 @@ pub fn connect_result(socket: &OwnedFd) -> Result<(), Errno> {
 
 /// How much the kernel takes, about, before it is read.
 pub fn set_receive_buffer(socket: &OwnedFd, bytes: usize) {
-    // Without it only more is needed to fill the connection, or it is emptied more slowly.
+    // Without it the connection is only emptied more slowly.
     let _ = sockopt::set_socket_recv_buffer_size(socket, bytes);
 }
 

@@ -17,8 +17,7 @@ pub(super) const HANDSHAKE_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// Bytes that may wait to be sent on one connection.
 const QUEUED_MAX: usize = 4 << 20;
 
-/// Bytes that the kernel takes for a connection that is not read, and for one that is read to its end.
-const STALLED_BUFFER: usize = 16 * 1024;
+/// Bytes that the kernel takes for a connection that is read to its end.
 const DRAIN_BUFFER: usize = 4 << 20;
 
 /// How long to wait for more of a connection that is read to its end.
@@ -272,7 +271,6 @@ impl Engine {
         connection.state = State::Stalled;
         if let Some(socket) = &connection.socket {
             self.poller.remove(socket);
-            system::set_receive_buffer(socket, STALLED_BUFFER);
         }
     }
 
