@@ -63,7 +63,7 @@ fn user(id: UserId, number: usize) -> Presentee {
         avatar_url: None,
         kind: UserKind::Host,
     };
-    Presentee::now(Arc::new(user.into()))
+    Presentee::now(Arc::new(user))
 }
 
 fn presence(criterion: &mut Criterion) {
