@@ -111,9 +111,9 @@ impl From<RoomId> for RoomRef {
 /// What is to change about a room; `None` leaves it as it is.
 #[derive(Clone, Debug, Default)]
 pub struct RoomPatch {
-    /// As [`NewRoom::name`]. Admins and up.
+    /// As [`NewRoom::name`](super::NewRoom::name). Admins and up.
     pub name: Option<String>,
-    /// As [`NewRoom::description`]; an empty text removes it. Admins and up.
+    /// As [`NewRoom::description`](super::NewRoom::description); an empty text removes it. Admins and up.
     pub description: Option<String>,
     /// 0, for none, to [`SLOW_MODE_S_MAX`]. Moderators and up.
     pub slow_mode_s: Option<u32>,
