@@ -180,7 +180,7 @@ impl Storm {
         self.talk(engine, processes, self.options.calm);
         self.talking = false;
         let end = system::now() + nanoseconds(self.options.drain);
-        while system::now() < end && self.wrong_sets(engine) > 0 {
+        while system::now() < end && (self.unanswered() > 0 || self.wrong_sets(engine) > 0) {
             self.turn(engine, processes, end);
         }
 
@@ -197,13 +197,18 @@ impl Storm {
                 "sent": self.sent.len(),
                 "acked_ok": self.sent.iter().filter(|sent| sent.acknowledged && !sent.refused).count(),
                 "acked_error": self.sent.iter().filter(|sent| sent.refused).count(),
-                "no_reply": self.sent.iter().filter(|sent| !sent.acknowledged).count(),
+                "no_reply": self.unanswered(),
                 "members_with_wrong_set": self.wrong_sets(engine),
                 "channel_errors": self.thrown_out,
             },
         }));
         result.extend(processes.report(memory, &usage, &[("return", self.back as u64)]));
         result
+    }
+
+    /// Messages without an answer: it comes after what the members are told.
+    fn unanswered(&self) -> usize {
+        self.sent.iter().filter(|sent| !sent.acknowledged).count()
     }
 
     /// Members that are not there, or have not exactly the messages of their room.
