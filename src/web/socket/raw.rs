@@ -42,6 +42,8 @@ use crate::{
 
 mod clock;
 mod conn;
+mod put_off;
+mod queue;
 
 /// What a WebSocket is called in metrics, whichever transport carries it.
 const TRANSPORT: TransportKind = TransportKind::WebSocket;
@@ -132,12 +134,7 @@ impl RawSocket {
         };
         let session = admitted.into_session(reach, TRANSPORT);
         let (reader, writer) = stream.into_split();
-        let conn = Rc::new(Conn::new(
-            writer,
-            Arc::clone(session.handle()),
-            queued_bytes_max,
-            metrics,
-        ));
+        let conn = Conn::new(writer, Arc::clone(session.handle()), queued_bytes_max, metrics);
         room_shard::attach(session.handle().id(), conn.clone());
         Self {
             session,
@@ -222,7 +219,7 @@ impl RawSocket {
                 },
             }
         }
-        self.conn.uncork();
+        self.uncork();
     }
 
     /// The others hear that the socket is gone, and it nothing more of them.
@@ -318,6 +315,11 @@ impl RawSocket {
     fn drive_corked(&mut self, ctx: &mut Context<Self>) {
         self.conn.cork();
         self.drive(ctx);
+        self.uncork();
+    }
+
+    fn uncork(&self) {
+        self.conn.expect_answer(self.session.is_working());
         self.conn.uncork();
     }
 }

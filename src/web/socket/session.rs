@@ -321,6 +321,11 @@ impl Session {
         self.registry.do_send(Gone(self.handle.id()));
     }
 
+    /// Whether something that the client asked for is being done.
+    pub fn is_working(&self) -> bool {
+        self.in_flight > 0
+    }
+
     /// Whether frames are still read and written.
     pub fn is_open(&self) -> bool {
         !matches!(self.phase, Phase::Closed)
