@@ -84,6 +84,9 @@ const fn at_least(goal: f64, name: &'static str, pointer: &'static str) -> Figur
 /// Seconds in which the server gives back the memory of those who have left.
 const LEAVE: usize = 12;
 
+/// Of the sockets of `idle`, how many have come when memory is looked at for the first time.
+const FIRST: usize = 5_000;
+
 const DELIVERY_CPU: &str = "/server/cpu_us_per_delivery";
 const MESSAGE_CPU: &str = "/server/cpu_us_per_message";
 const REQUEST_CPU: &str = "/server/cpu_us_per_request";
@@ -117,7 +120,8 @@ fn idle(extent: Extent) -> Scenario {
         engine: Engine::Sqlite,
         layout: Layout::rooms_of("idle", sockets.div_ceil(50), 50),
         arguments: arguments(&format!(
-            "idle --join --conns {sockets} --per-room 50 --rate 2000 --hold {} --leave {} --source-ips 4",
+            "idle --join --conns {sockets} --first {} --per-room 50 --rate 2000 --hold {} --leave {} --source-ips 4",
+            extent.of(FIRST),
             extent.seconds,
             extent.of(LEAVE)
         )),
@@ -125,9 +129,10 @@ fn idle(extent: Extent) -> Scenario {
         figures: vec![
             at_most(
                 3_000.0,
-                "RSS, bytes per connection",
-                "/server/bytes_per_conn_after_hold",
+                "RSS, bytes for one more connection",
+                "/server/bytes_per_more_conn",
             ),
+            figure("RSS, bytes per connection", "/server/bytes_per_conn_after_hold"),
             figure("CPU to connect and join, µs", "/server/cpu_us_per_conn"),
             Figure {
                 unit: 1024.0,
