@@ -138,7 +138,7 @@ impl Conn {
     }
 
     /// Whether an answer to the client is being made. Most follow what the client did to its room at once, so broadcasts
-    /// wait for it, though [not for long](put_off), and go out with it.
+    /// wait for it, though not for long (`put_off.rs`), and go out with it.
     pub fn expect_answer(&self, is_expected: bool) {
         self.expects_answer.set(is_expected);
     }

@@ -66,6 +66,7 @@ impl Queue {
         self.broadcast_bytes
     }
 
+    /// Something more waits.
     pub fn push(&mut self, waiting: Waiting) {
         self.bytes += waiting.bytes.len();
         if waiting.is_broadcast {
