@@ -8,6 +8,7 @@ mod files;
 mod generator;
 mod machine;
 mod page;
+mod profiler;
 mod programs;
 mod readme;
 mod scenario;
@@ -24,6 +25,7 @@ use crate::{
     database::{Engine, Place},
     error::BenchError,
     page::{Head, Measured},
+    profiler::Profiler,
     scenario::{Extent, Scenario},
     seed::Layout,
     server::Server,
@@ -58,6 +60,9 @@ struct Options {
     /// A setting of the server for all scenarios, as a variable of its environment (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    /// A file for a profile of the server by `perf`; each run replaces that of the one before
+    #[arg(long, value_name = "FILE")]
+    perf: Option<PathBuf>,
     /// Runs of each scenario
     #[arg(long, default_value_t = 3)]
     runs: usize,
@@ -242,7 +247,15 @@ fn measure(options: &Options, place: &Place, scenario: &Scenario, folder: &TempD
         place.copy(FILLED, COPY)?;
         let settings = scenario.settings.iter().copied().chain(options.settings());
         let server = Server::start(&options.server, &place.url(COPY), folder.path(), settings)?;
+        let profiler = options
+            .perf
+            .as_deref()
+            .map(|file| Profiler::start(&server, file))
+            .transpose()?;
         let result = generator::run(&options.phxload, scenario, &server, database.as_deref(), folder.path())?;
+        if let Some(profiler) = profiler {
+            profiler.finish()?;
+        }
         let faults = generator::faults(&result);
         eprintln!("{}: {}", scenario.name, page::summary(&scenario.figures, &result));
         for fault in &faults {
