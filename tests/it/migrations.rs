@@ -40,7 +40,7 @@ const MIGRATIONS: [&str; 9] = [
     "m20261122_000006_uploads",
     "m20261122_000007_revisions",
     "m20261122_000008_sparse_client_ids",
-    "m20261122_000010_indexes_in_order",
+    "m20261122_000009_indexes_in_order",
 ];
 
 /// Names of all tables but the migrations' own.
