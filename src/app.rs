@@ -1,10 +1,13 @@
 //! Everything a running server shares.
 
+use std::sync::Arc;
+
 use crate::{
     accounts::{PasswordHasher, Tokens},
     config::Settings,
     media::Inspector,
     metrics::Metrics,
+    phoenix::SocketLimits,
     realtime::Realtime,
     standing::Standings,
     store::Store,
@@ -32,6 +35,8 @@ pub struct App {
     pub media: Inspector,
     /// The actors, and the one way in for messages.
     pub realtime: Realtime,
+    /// The bounds of each socket.
+    pub socket_limits: Arc<SocketLimits>,
     /// What is measured.
     pub metrics: Metrics,
     /// The deployment's epoch: names the history that `seq` values belong to.

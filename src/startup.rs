@@ -28,6 +28,7 @@ use crate::{
         bundle::Bundle,
         newest_pages::NewestPages,
         serve::{self, Doors, ListenError, Listening},
+        socket::session::bounds,
         tls::{Tls, TlsError},
     },
 };
@@ -137,6 +138,7 @@ impl Application {
             passwords,
             media: Inspector::new(&settings.uploads),
             realtime,
+            socket_limits: Arc::new(bounds::limits(&settings.socket)),
             metrics,
             epoch,
             settings,

@@ -225,7 +225,7 @@ mod tests {
             size_of::<(ChannelId, Channel)>()
         );
         assert!(
-            size_of::<super::super::Socket>() <= 152,
+            size_of::<super::super::Socket>() <= 120,
             "{}",
             size_of::<super::super::Socket>()
         );

@@ -130,7 +130,8 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Socket {
     version: Version,
-    limits: SocketLimits,
+    /// Shared, for there are many sockets.
+    limits: Arc<SocketLimits>,
     routes: &'static [&'static str],
     channels: Channels,
     next_id: u64,
@@ -143,10 +144,10 @@ pub struct Socket {
 impl Socket {
     /// A socket that just connected. `routes` are the topics that can be joined: exact ones, or prefixes that
     /// end in `*` (protocol §4.1).
-    pub fn new(version: Version, limits: SocketLimits, routes: &'static [&'static str]) -> Socket {
+    pub fn new(version: Version, limits: impl Into<Arc<SocketLimits>>, routes: &'static [&'static str]) -> Socket {
         Socket {
             version,
-            limits,
+            limits: limits.into(),
             routes,
             channels: Channels::default(),
             next_id: 0,

@@ -115,7 +115,7 @@ pub enum ShardMessage {
         /// Its version of the protocol.
         version: Version,
         /// Its place among the spellings of the topic.
-        spelling: usize,
+        spelling: u8,
         /// How often it is to be [released](release) before it is given anything.
         holds: u16,
     },

@@ -235,7 +235,7 @@ mod tests {
         let scenario = all(extent).remove(0);
         let run = |bytes: u32| {
             json!({
-                "server": { "bytes_per_conn_after_hold": bytes, "cores": 1.25 },
+                "server": { "bytes_per_more_conn": bytes, "cores": 1.25 },
                 "generator": { "cores": 0.5, "cpu_us_per_conn": 81.04 },
                 "machine_busy_cores": 1.8,
             })
@@ -250,7 +250,7 @@ mod tests {
         };
         let page = write(&head, &[measured(&[2_000, 9_000, 2_500])], None);
         assert!(
-            page.contains("| `idle` | RSS, bytes per connection | ≤ 3,000 | 2,500 | reached |"),
+            page.contains("| `idle` | RSS, bytes for one more connection | ≤ 3,000 | 2,500 | reached |"),
             "{page}"
         );
         assert!(page.contains("| `idle` | 1.25 |  | 0.5 | 1.8 | 81 | conn |"), "{page}");

@@ -89,6 +89,9 @@ const LEAVE: usize = 12;
 /// No message shares a transaction with another.
 const SINGLE: &[(&str, &str)] = &[("PARLOUR_REALTIME__JOURNAL_BATCH", "1")];
 
+/// Of the sockets of `idle`, how many have come when memory is looked at for the first time.
+const FIRST: usize = 5_000;
+
 const DELIVERY_CPU: &str = "/server/cpu_us_per_delivery";
 const MESSAGE_CPU: &str = "/server/cpu_us_per_message";
 const REQUEST_CPU: &str = "/server/cpu_us_per_request";
@@ -124,7 +127,8 @@ fn idle(extent: Extent) -> Scenario {
         settings: &[],
         layout: Layout::rooms_of("idle", sockets.div_ceil(50), 50),
         arguments: arguments(&format!(
-            "idle --join --conns {sockets} --per-room 50 --rate 2000 --hold {} --leave {} --source-ips 4",
+            "idle --join --conns {sockets} --first {} --per-room 50 --rate 2000 --hold {} --leave {} --source-ips 4",
+            extent.of(FIRST),
             extent.seconds,
             extent.of(LEAVE)
         )),
@@ -132,9 +136,10 @@ fn idle(extent: Extent) -> Scenario {
         figures: vec![
             at_most(
                 3_000.0,
-                "RSS, bytes per connection",
-                "/server/bytes_per_conn_after_hold",
+                "RSS, bytes for one more connection",
+                "/server/bytes_per_more_conn",
             ),
+            figure("RSS, bytes per connection", "/server/bytes_per_conn_after_hold"),
             figure("CPU to connect and join, µs", "/server/cpu_us_per_conn"),
             Figure {
                 unit: 1024.0,

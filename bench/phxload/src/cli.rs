@@ -150,6 +150,10 @@ pub enum Command {
         /// Members per room
         #[arg(long, default_value_t = 50)]
         per_room: usize,
+        /// Look at the memory when so many have come, too: what each of the others adds is what one more connection
+        /// costs, without what the server touches and fills once (0: do not)
+        #[arg(long, default_value_t = 0)]
+        first: usize,
         /// Connections per second (0: as fast as --concurrency allows)
         #[arg(long, default_value_t = 0.0)]
         rate: f64,

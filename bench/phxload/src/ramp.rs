@@ -107,12 +107,19 @@ impl Ramp {
 
     /// Opens every connection and waits until each has joined or failed.
     pub fn run(&mut self, engine: &mut Engine, processes: &mut Processes) {
+        self.run_to(engine.connections.len(), engine, processes);
+    }
+
+    /// The same until so many are opened.
+    pub fn run_to(&mut self, wanted: usize, engine: &mut Engine, processes: &mut Processes) {
+        self.wanted = wanted.min(engine.connections.len());
+        let first = self.next;
         let begin = system::now();
         let mut next_tick = begin;
         let mut next_news = begin + NEWS_INTERVAL;
         while self.succeeded + self.failed < self.wanted {
             let now = system::now();
-            self.open_due(engine, now - begin);
+            self.open_due(engine, first, now - begin);
             self.give_up_late(engine, now);
             if now >= next_tick {
                 next_tick = now + TICK;
@@ -128,12 +135,13 @@ impl Ramp {
             let more = self.next < self.wanted && self.under_way < self.options.concurrency;
             engine.poll(self, if more && self.options.rate == 0.0 { 0 } else { TICK });
         }
-        self.took = system::now() - begin;
+        self.took += system::now() - begin;
     }
 
-    fn open_due(&mut self, engine: &mut Engine, passed: u64) {
+    /// Opens those after the `first` whose time has come.
+    fn open_due(&mut self, engine: &mut Engine, first: usize, passed: u64) {
         let due = if self.options.rate > 0.0 {
-            ((system::seconds(passed) * self.options.rate) as usize + 1).min(self.wanted)
+            (first + (system::seconds(passed) * self.options.rate) as usize + 1).min(self.wanted)
         } else {
             self.wanted
         };

@@ -31,6 +31,8 @@ pub struct Idle {
     pub join: bool,
     /// Members of a room.
     pub per_room: usize,
+    /// How many have come when memory is looked at for the first time; 0 and it is not.
+    pub first: usize,
     /// Connections per second; 0 for as fast as it goes.
     pub rate: f64,
     /// Seconds to hold them.
@@ -47,6 +49,12 @@ pub fn idle(common: &Common, idle: &Idle) -> Outcome {
     processes.reset_peak();
     let (memory, counters, begin) = (processes.memory(), engine.counters, processes.moment());
     let mut ramp = Ramp::new(&engine, ramp_options(common, idle.join, idle.per_room, idle.rate));
+    let first = (idle.first > 0).then(|| {
+        ramp.run_to(idle.first, &mut engine, &mut processes);
+        ramp.settle(&mut engine, &mut processes, common.quiet, common.settle);
+        ramp.hold(&mut engine, &mut processes, idle.hold);
+        (ramp.succeeded, processes.memory().resident)
+    });
     ramp.run(&mut engine, &mut processes);
     let settled = ramp.settle(&mut engine, &mut processes, common.quiet, common.settle);
     processes.refresh();
@@ -86,6 +94,13 @@ pub fn idle(common: &Common, idle: &Idle) -> Outcome {
         server["bytes_per_conn_after_ramp"] = grown(memory_up.resident);
         server["bytes_per_conn_after_hold"] = grown(resident);
         server["hold_cpu"] = usage_held.server.report();
+        if let Some((first, with_first)) = first {
+            server["rss_first_kib"] = json!(with_first);
+            server["bytes_per_more_conn"] = json!(per(
+                (resident as f64 - with_first as f64) * 1024.0,
+                up.saturating_sub(first) as u64
+            ));
+        }
         if idle.leave > 0.0 {
             ramp.leave(&mut engine, &mut processes, idle.leave);
             let resident = processes.memory().resident;

@@ -50,7 +50,7 @@ pub(super) struct Member {
     pub presentee: Option<Arc<UserRef>>,
     /// The presentee's place among those who are shown, where that is done.
     pub presence: Option<PresenceRef>,
-    spelling: usize,
+    spelling: u8,
 }
 
 /// A channel that comes to a topic.
@@ -143,7 +143,7 @@ impl TopicState {
     /// A channel goes.
     pub fn leave(&mut self, channel: ChannelKey, outbox: &mut Outbox) -> Option<Member> {
         let member = self.members.remove(&channel)?;
-        if let Some((_, members)) = self.spellings.get_mut(member.spelling) {
+        if let Some((_, members)) = self.spellings.get_mut(usize::from(member.spelling)) {
             *members -= 1;
         }
         if let Some(shard) = member.handle.shard() {
@@ -192,7 +192,7 @@ impl TopicState {
             if news.except == Some(channel) || member.handle.disconnect().is_some() {
                 continue;
             }
-            if let Some(Some(broadcast)) = broadcasts.get(member.spelling)
+            if let Some(Some(broadcast)) = broadcasts.get(usize::from(member.spelling))
                 && member.handle.deliver(channel.1, broadcast, news.seq).is_err()
             {
                 undeliverable.push(channel);
@@ -240,7 +240,7 @@ impl TopicState {
     }
 
     /// The place of a way to write the topic, which one member more uses.
-    fn spell(&mut self, topic: &Arc<str>) -> usize {
+    fn spell(&mut self, topic: &Arc<str>) -> u8 {
         let known = self.spellings.iter().position(|(known, _)| known == topic);
         let place = known.or_else(|| self.spellings.iter().position(|(_, members)| *members == 0));
         let place = place.unwrap_or_else(|| {
@@ -251,7 +251,8 @@ impl TopicState {
             self.spellings[place].0 = Arc::clone(topic);
         }
         self.spellings[place].1 += 1;
-        place
+        // At most two.
+        u8::try_from(place).unwrap_or(u8::MAX)
     }
 }
 

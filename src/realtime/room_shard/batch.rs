@@ -26,7 +26,7 @@ pub(super) struct Batch {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spelling {
     /// The place of the member's topic among the spellings of its room.
-    pub topic: usize,
+    pub topic: u8,
     /// The member's version of the protocol.
     pub version: Version,
 }
@@ -114,7 +114,7 @@ impl Variant {
 impl Fan {
     /// The broadcast as `outlet` writes it to members of this spelling; `None` when they cannot get it.
     pub(super) fn frame(&self, spelling: Spelling, outlet: &dyn Outlet) -> Option<Bytes> {
-        let broadcast: &Arc<Broadcast> = self.broadcasts.get(spelling.topic)?.as_ref()?;
+        let broadcast: &Arc<Broadcast> = self.broadcasts.get(usize::from(spelling.topic))?.as_ref()?;
         broadcast.framed(spelling.version, |frame| outlet.frame(frame))
     }
 }

@@ -39,19 +39,27 @@ pub(super) struct Room {
     deliveries: Deliveries,
 }
 
-/// A channel of a socket.
+/// A channel of a socket. Small, for there is one of each.
 struct Member {
     outlet: Rc<dyn Outlet>,
-    spelling: Spelling,
     /// The number of the first broadcast it was not given.
     next: u64,
     /// Changes up to here its client knows already.
     head_seq: i64,
-    /// What its session has to say before it is given anything more.
-    holds: u16,
-    held: Vec<Arc<Fan>>,
+    /// Why it is given nothing at the moment. Boxed, since hardly any is.
+    hold: Option<Box<Hold>>,
+    spelling: Spelling,
     /// Something was not kept for it that must not be lost.
     has_lost: bool,
+}
+
+/// A member's session has something to say before the member is given anything more.
+#[derive(Default)]
+struct Hold {
+    /// How often it is to be released.
+    times: u16,
+    /// What it is given then.
+    kept: Vec<Arc<Fan>>,
 }
 
 /// A flush that goes on.
@@ -115,8 +123,12 @@ impl Room {
             spelling,
             next: self.end(),
             head_seq: i64::MIN,
-            holds,
-            held: Vec::new(),
+            hold: (holds > 0).then(|| {
+                Box::new(Hold {
+                    times: holds,
+                    kept: Vec::new(),
+                })
+            }),
             has_lost: false,
         };
         self.members.insert(channel, member);
@@ -126,7 +138,7 @@ impl Room {
     pub fn hold(&mut self, channel: ChannelKey, held_max: usize) {
         self.catch_up(channel, held_max);
         if let Some(member) = self.members.get_mut(&channel) {
-            member.holds += 1;
+            member.hold.get_or_insert_default().times += 1;
         }
     }
 
@@ -140,10 +152,12 @@ impl Room {
         if let Some(head_seq) = head_seq {
             member.head_seq = head_seq;
         }
-        member.holds = member.holds.saturating_sub(1);
-        if member.holds == 0 {
-            let held = mem::take(&mut member.held);
-            self.deliveries += member.give_each(channel, held.iter());
+        let Some(hold) = &mut member.hold else { return };
+        hold.times -= 1;
+        if hold.times == 0 {
+            let kept = mem::take(&mut hold.kept);
+            member.hold = None;
+            self.deliveries += member.give_each(channel, kept.iter());
         }
     }
 
@@ -156,7 +170,7 @@ impl Room {
         let fans = self.pending.iter().map(|waiting| &waiting.fan);
         let fans = fans.skip(distance(self.first_pending, member.next));
         member.next = end;
-        if member.holds > 0 {
+        if member.hold.is_some() {
             fans.for_each(|fan| member.keep(channel, fan, held_max));
         } else {
             self.deliveries += member.give_each(channel, fans);
@@ -237,7 +251,7 @@ impl Member {
         }
         let from = distance(first, self.next);
         self.next = flush.end;
-        if self.holds > 0 {
+        if self.hold.is_some() {
             for fan in flush.batch.from(from) {
                 self.keep(channel, fan, held_max);
             }
@@ -282,11 +296,12 @@ impl Member {
         if self.has_lost || !self.is_for(channel, fan) {
             return;
         }
-        if self.held.len() < held_max {
-            self.held.push(Arc::clone(fan));
+        let Some(hold) = &mut self.hold else { return };
+        if hold.kept.len() < held_max {
+            hold.kept.push(Arc::clone(fan));
         } else if !fan.is_ephemeral {
             self.has_lost = true;
-            self.held = Vec::new();
+            hold.kept = Vec::new();
         }
     }
 
@@ -298,4 +313,15 @@ impl Member {
 /// How far a number is behind an earlier one. Both are of broadcasts that wait, or of the next to come.
 fn distance(earlier: u64, later: u64) -> usize {
     usize::try_from(later.saturating_sub(earlier)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one for each channel of each socket.
+    #[test]
+    fn a_member_is_small() {
+        assert!(size_of::<Member>() <= 48, "{}", size_of::<Member>());
+    }
 }

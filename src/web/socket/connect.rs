@@ -8,7 +8,7 @@ use tracing::debug;
 use super::{
     handshake, raw,
     rfc6455::SizeLimits,
-    session::{Reach, Session},
+    session::{Reach, Session, bounds},
     upgrade::CanHandOver,
     websocket,
 };
@@ -40,11 +40,7 @@ pub struct Admitted {
 impl Admitted {
     /// The largest frames and messages of this client.
     pub(super) fn size_limits(&self) -> SizeLimits {
-        let (own, servers) = (&self.identity.tenant.limits, &self.app.settings.socket);
-        SizeLimits {
-            frame_bytes_max: own.frame_bytes(servers.frame_bytes_max).or_max(),
-            message_bytes_max: own.frame_bytes(servers.message_bytes_max).or_max(),
-        }
+        bounds::size_limits(&self.identity.tenant, &self.app.settings.socket)
     }
 
     /// The session of this client, whose transport is reached by `reach`.

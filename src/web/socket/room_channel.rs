@@ -170,7 +170,7 @@ impl Member {
 
     /// What the user may see of a room at this moment.
     async fn sight(&self, room: &RoomRef) -> Result<Sight, JoinRefusal> {
-        match self.app.standings.in_room(&self.holder.claims, room).await {
+        match self.app.standings.in_room(&self.holder.claims(), room).await {
             Ok((_, sight)) => Ok(sight?),
             // The socket is about to end.
             Err(accounts::Error::SignedOut) => Err(JoinRefusal::Reason("unauthorized")),

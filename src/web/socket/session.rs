@@ -20,7 +20,7 @@ pub(super) use self::holder::Holder;
 use self::token::TokenLife;
 use super::{
     room_channel::{self, Member},
-    transport::{Action, Done, Job, TypingNumber, raw},
+    transport::{Action, Done, Due, Job, TypingNumber, raw},
 };
 use crate::{
     app::App,
@@ -41,6 +41,7 @@ use crate::{
     web::identity::Identity,
 };
 
+pub mod bounds;
 mod holder;
 mod joining;
 mod pushing;
@@ -57,7 +58,7 @@ pub struct Session {
     channels: SmallMap<ChannelId, Channel>,
     actions: VecDeque<Action>,
     /// Jobs whose effects a graceful end waits for.
-    in_flight: usize,
+    in_flight: u32,
     phase: Phase,
     token: TokenLife,
     /// The moment that the session is to be woken next about its token.
@@ -123,12 +124,6 @@ impl Session {
         transport: TransportKind,
     ) -> Self {
         let settings = &app.settings.socket;
-        let limits = SocketLimits {
-            channels_max: settings.channels_max.get().unwrap_or(usize::MAX),
-            queued_max: settings.queued_max.get().unwrap_or(usize::MAX),
-            at_once: settings.pushes_at_once,
-            ..SocketLimits::default()
-        };
         let bytes_max = settings.outbound_bytes_max.get().unwrap_or(usize::MAX / 2);
         let handle = SocketHandle::new(version, reach.mailbox, bytes_max).delivered_by(reach.shard);
         let handle = Arc::new(handle);
@@ -142,10 +137,10 @@ impl Session {
             ..identity.into()
         };
         let registry = app.realtime.directory().shared_registry(holder.tenant.id);
-        let token = TokenLife::new(holder.claims.expires_at, settings.token_notice);
+        let token = TokenLife::new(holder.expires_at, settings.token_notice);
         app.metrics.connection_opened(transport);
         let mut session = Self {
-            socket: phoenix::Socket::new(version, limits, ROUTES),
+            socket: phoenix::Socket::new(version, Arc::clone(&app.socket_limits), ROUTES),
             holder: Arc::new(holder),
             handle,
             registry,
@@ -159,7 +154,7 @@ impl Session {
             app,
             _permit: permit,
         };
-        if session.holder.verified_at.elapsed() > REGISTERED_WITHIN {
+        if session.holder.credential.verified_at.elapsed() > REGISTERED_WITHIN {
             // Nobody knows any more whether the token was revoked in between.
             session.handle.end(Disconnect::SignedOut);
         }
@@ -243,7 +238,7 @@ impl Session {
                 warn!("channel crashed");
                 self.crash_channel(channel);
             }
-            Done::TypingExpired(channel, number) => {
+            Done::Due(Due::Typing(channel, number)) => {
                 if self
                     .channels
                     .get(&channel)
@@ -253,7 +248,7 @@ impl Session {
                 }
             }
             Done::Told => self.in_flight -= 1,
-            Done::TokenDue(at) => self.token_due(at),
+            Done::Due(Due::Token(at)) => self.token_due(at),
             Done::Refreshed { channel, r#ref, result } => {
                 self.in_flight -= 1;
                 self.token_refreshed(channel, &r#ref, result);
@@ -321,6 +316,11 @@ impl Session {
         self.registry.do_send(Gone(self.handle.id()));
     }
 
+    /// Whether something that the client asked for is being done.
+    pub fn is_working(&self) -> bool {
+        self.in_flight > 0
+    }
+
     /// Whether frames are still read and written.
     pub fn is_open(&self) -> bool {
         !matches!(self.phase, Phase::Closed)
@@ -341,7 +341,7 @@ impl Session {
         )]
         self.registry.do_send(Register {
             socket: Arc::clone(&self.handle),
-            credential: self.holder.credential(),
+            credential: self.holder.credential,
         });
     }
 

@@ -35,8 +35,8 @@ pub enum Action {
         /// What to report in its stead.
         on_panic: Done,
     },
-    /// Hand this to [`Session::done`] after a while.
-    Later(Duration, Done),
+    /// Tell [`Session::done`] of this after a while.
+    Later(Duration, Due),
     /// What was to come before what is delivered to a channel directly has been said ([`room_shard::release`]).
     Release {
         /// The topic.
@@ -88,8 +88,8 @@ pub enum Done {
     },
     /// A push's handler panicked.
     Crashed(ChannelId),
-    /// A typing notice has stood long enough.
-    TypingExpired(ChannelId, TypingNumber),
+    /// A moment has come.
+    Due(Due),
     /// A notice to others is out.
     Told,
     /// Another token was looked at.
@@ -101,8 +101,15 @@ pub enum Done {
         /// Whose it is, or what to answer.
         result: Result<Box<Identity>, Reply>,
     },
+}
+
+/// What a session waits for. Every socket waits for something, so it is small.
+#[derive(Clone, Copy, Debug)]
+pub enum Due {
+    /// A typing notice has stood long enough.
+    Typing(ChannelId, TypingNumber),
     /// Something may be due about the token.
-    TokenDue(Instant),
+    Token(Instant),
 }
 
 /// A reply to a push.
@@ -177,9 +184,9 @@ where
     /// Closes the connection; nothing is written after it.
     fn close(&mut self, code: u16, ctx: &mut Self::Context);
 
-    /// Hands this to the session after a while.
-    fn later(&mut self, delay: Duration, done: Done, ctx: &mut Self::Context) {
-        ctx.notify_later(done, delay);
+    /// Tells the session of this after a while.
+    fn later(&mut self, delay: Duration, due: Due, ctx: &mut Self::Context) {
+        ctx.notify_later(Done::Due(due), delay);
     }
 
     /// Carries out what the session wants done.
@@ -192,7 +199,7 @@ where
                     return;
                 }
                 Action::Release { key, channel, head_seq } => room_shard::release(key, channel, head_seq),
-                Action::Later(delay, done) => self.later(delay, done, ctx),
+                Action::Later(delay, due) => self.later(delay, due, ctx),
                 Action::Run { job, on_panic } => {
                     let session = ctx.address();
                     actix::spawn(async move {

@@ -2,8 +2,8 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
-    io::{self, IoSlice},
+    io,
+    rc::{Rc, Weak},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -11,6 +11,10 @@ use std::{
 use bytes::Bytes;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::{
+    put_off,
+    queue::{Queue, Waiting},
+};
 use crate::{
     metrics::Metrics,
     phoenix::Frame,
@@ -21,8 +25,8 @@ use crate::{
     web::socket::rfc6455,
 };
 
-/// Most buffers that are given to the kernel in one call.
-const SLICES_MAX: usize = 32;
+/// Most bytes whose write is put off: what is larger is worth a write of its own.
+const PUT_OFF_BYTES_MAX: usize = 16 * 1024;
 
 /// What writes to one client, for whoever is on its thread: its session, and what delivers broadcasts.
 ///
@@ -34,7 +38,8 @@ pub struct Conn {
     /// Gone once nothing more is written: dropping it tells the peer so.
     writer: RefCell<Option<OwnedWriteHalf>>,
     handle: Arc<SocketHandle>,
-    queue: RefCell<Queue>,
+    /// What waits, if anything does.
+    queue: RefCell<Option<Box<Queue>>>,
     /// Of the session's actor, which writes what waits when the kernel takes more.
     waker: RefCell<Option<Waker>>,
     /// Most bytes of broadcasts that may wait.
@@ -44,6 +49,13 @@ pub struct Conn {
     is_cleared: Cell<bool>,
     /// What is given is kept until [`Conn::uncork`], to go out in one call.
     is_corked: Cell<bool>,
+    /// What waits, waits for the kernel, and the actor sees to it.
+    is_blocked: Cell<bool>,
+    /// Broadcasts may wait a moment for it.
+    expects_answer: Cell<bool>,
+    /// It is among those that write before long what was put off.
+    is_put_off: Cell<bool>,
+    this: Weak<Self>,
     metrics: Metrics,
     /// What the metrics know to be waiting.
     reported: Cell<usize>,
@@ -56,23 +68,6 @@ enum State {
     Ended,
     /// The connection failed.
     Broken,
-}
-
-/// What waits to be written.
-#[derive(Default)]
-struct Queue {
-    /// Each begins with the beginning of a frame.
-    waiting: VecDeque<Waiting>,
-    /// Bytes of the first that are written.
-    written: usize,
-    /// Bytes that wait, in all and of broadcasts.
-    bytes: usize,
-    broadcast_bytes: usize,
-}
-
-struct Waiting {
-    bytes: Bytes,
-    is_broadcast: bool,
 }
 
 /// What came of writing.
@@ -90,19 +85,23 @@ pub struct Broken;
 
 impl Conn {
     /// Writes for the socket behind `handle`; `broadcasts_max` bytes of broadcasts may wait.
-    pub fn new(writer: OwnedWriteHalf, handle: Arc<SocketHandle>, broadcasts_max: usize, metrics: Metrics) -> Self {
-        Self {
+    pub fn new(writer: OwnedWriteHalf, handle: Arc<SocketHandle>, broadcasts_max: usize, metrics: Metrics) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self {
             writer: RefCell::new(Some(writer)),
             handle,
-            queue: RefCell::default(),
+            queue: RefCell::new(None),
             waker: RefCell::new(None),
             broadcasts_max,
             state: Cell::new(State::Open),
             is_cleared: Cell::new(false),
             is_corked: Cell::new(false),
+            is_blocked: Cell::new(false),
+            expects_answer: Cell::new(false),
+            is_put_off: Cell::new(false),
+            this: Weak::clone(this),
             metrics,
             reported: Cell::new(0),
-        }
+        })
     }
 
     /// The socket.
@@ -138,6 +137,20 @@ impl Conn {
         self.is_corked.set(true);
     }
 
+    /// Whether an answer to the client is being made. Most follow what the client did to its room at once, so broadcasts
+    /// wait for it, though [not for long](put_off), and go out with it.
+    pub fn expect_answer(&self, is_expected: bool) {
+        self.expects_answer.set(is_expected);
+    }
+
+    /// Writes what was put off and still waits.
+    pub fn write_put_off(&self) {
+        self.is_put_off.set(false);
+        if !self.is_drained() && !self.is_corked.get() && !self.is_blocked.get() {
+            self.write_or_wake();
+        }
+    }
+
     /// Writes what was kept.
     pub fn uncork(&self) {
         self.is_corked.set(false);
@@ -146,7 +159,7 @@ impl Conn {
 
     /// Whether more waits than the client should be answered on top of.
     pub fn is_behind(&self) -> bool {
-        self.queue.borrow().bytes > self.broadcasts_max
+        self.waits() > self.broadcasts_max
     }
 
     /// Says the last word.
@@ -160,7 +173,7 @@ impl Conn {
 
     /// Whether everything that was given is written.
     pub fn is_drained(&self) -> bool {
-        self.queue.borrow().waiting.is_empty()
+        self.queue.borrow().as_ref().is_none_or(|queue| queue.is_empty())
     }
 
     /// Tells the peer that nothing more comes.
@@ -168,7 +181,7 @@ impl Conn {
         if self.state.get() == State::Open {
             self.state.set(State::Ended);
         }
-        *self.queue.borrow_mut() = Queue::default();
+        *self.queue.borrow_mut() = None;
         self.writer.borrow_mut().take();
         self.report();
     }
@@ -208,15 +221,17 @@ impl Conn {
 
     /// Drops what waits once the client may not have it any more, or has let too much of it wait; but for the frame that
     /// was begun.
-    fn heed_disconnect(&self, queue: &mut Queue) {
+    fn heed_disconnect(&self, queue: &mut Option<Box<Queue>>) {
         let reason = self.handle.disconnect().filter(|&reason| reason != Disconnect::Restart);
         if let Some(reason) = reason
             && !self.is_cleared.replace(true)
         {
-            queue.keep_begun_frame();
+            if let Some(queue) = queue {
+                queue.keep_begun_frame();
+            }
             if self.state.get() == State::Ended {
                 // The last word was among what is gone.
-                queue.push(Waiting {
+                queue.get_or_insert_with(Queue::take).push(Waiting {
                     bytes: rfc6455::close(reason.close_code()),
                     is_broadcast: false,
                 });
@@ -225,15 +240,28 @@ impl Conn {
     }
 
     fn push(&self, bytes: Bytes, is_broadcast: bool) {
-        let was_empty = {
+        let waits = {
             let mut queue = self.queue.borrow_mut();
-            let was_empty = queue.waiting.is_empty();
+            let queue = queue.get_or_insert_with(Queue::take);
             queue.push(Waiting { bytes, is_broadcast });
-            was_empty
+            queue.bytes()
         };
-        // What waits already waits for the kernel, and the actor sees to it.
-        if was_empty && !self.is_corked.get() {
+        if self.is_corked.get() || self.is_blocked.get() {
+            return;
+        }
+        let is_small = waits <= PUT_OFF_BYTES_MAX.min(self.broadcasts_max / 4);
+        if is_broadcast && is_small && self.expects_answer.get() {
+            self.put_off();
+        } else {
             self.write_or_wake();
+        }
+    }
+
+    fn put_off(&self) {
+        if !self.is_put_off.replace(true)
+            && let Some(this) = self.this.upgrade()
+        {
+            put_off::write_soon(this);
         }
     }
 
@@ -243,9 +271,19 @@ impl Conn {
         }
     }
 
+    /// Bytes that wait.
+    fn waits(&self) -> usize {
+        self.queue.borrow().as_ref().map_or(0, |queue| queue.bytes())
+    }
+
+    /// The same of broadcasts.
+    fn broadcasts_wait(&self) -> usize {
+        self.queue.borrow().as_ref().map_or(0, |queue| queue.broadcast_bytes())
+    }
+
     /// Tells the metrics what waits.
     fn report(&self) {
-        let waits = self.queue.borrow().bytes;
+        let waits = self.waits();
         let reported = self.reported.replace(waits);
         if waits != reported {
             self.metrics.outbound_queued(reported, waits);
@@ -262,19 +300,27 @@ impl Conn {
     fn write_queue(&self) -> Written {
         let writer = self.writer.borrow();
         let Some(writer) = &*writer else { return Written::All };
-        let mut queue = self.queue.borrow_mut();
-        self.heed_disconnect(&mut queue);
-        while !queue.waiting.is_empty() {
+        let mut waiting = self.queue.borrow_mut();
+        self.heed_disconnect(&mut waiting);
+        self.is_blocked.set(false);
+        let Some(mut queue) = waiting.take() else {
+            return Written::All;
+        };
+        while !queue.is_empty() {
             match queue.write(writer) {
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Written::Some,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *waiting = Some(queue);
+                    self.is_blocked.set(true);
+                    return Written::Some;
+                }
                 Err(_) => {
-                    *queue = Queue::default();
                     self.state.set(State::Broken);
                     return Written::Broken;
                 }
             }
         }
+        queue.give_back();
         Written::All
     }
 }
@@ -288,16 +334,23 @@ impl Outlet for Conn {
     }
 
     fn is_congested(&self) -> bool {
-        self.queue.borrow().broadcast_bytes > self.broadcasts_max / 2
+        self.broadcasts_wait() > self.broadcasts_max / 2
     }
 
     fn deliver(&self, frames: Bytes) -> bool {
         if !self.takes() {
             return false;
         }
-        let waiting = self.queue.borrow().broadcast_bytes;
-        // A single piece is taken whatever its size: it is what one message, or one busy moment, comes to.
-        if waiting > 0 && waiting + frames.len() > self.broadcasts_max {
+        let is_too_much = || {
+            let waits = self.broadcasts_wait();
+            // A single piece is taken whatever its size: it is what one message, or one busy moment, comes to.
+            waits > 0 && waits + frames.len() > self.broadcasts_max
+        };
+        if is_too_much() && !self.is_blocked.get() {
+            // It waits here by our doing.
+            self.write_or_wake();
+        }
+        if is_too_much() {
             self.handle.end(Disconnect::TooSlow);
             self.heed_disconnect(&mut self.queue.borrow_mut());
             self.report();
@@ -314,81 +367,4 @@ impl Outlet for Conn {
     fn abandon(&self) {
         self.handle.end(Disconnect::Restart);
     }
-}
-
-impl Queue {
-    fn push(&mut self, waiting: Waiting) {
-        self.bytes += waiting.bytes.len();
-        if waiting.is_broadcast {
-            self.broadcast_bytes += waiting.bytes.len();
-        }
-        self.waiting.push_back(waiting);
-    }
-
-    /// One call to the kernel.
-    fn write(&mut self, writer: &OwnedWriteHalf) -> io::Result<()> {
-        let written = if let [only] = self.waiting.as_slices().0
-            && self.waiting.len() == 1
-        {
-            writer.try_write(&only.bytes[self.written..])?
-        } else {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let mut used = 0;
-            for (slice, waiting) in slices.iter_mut().zip(&self.waiting) {
-                let skipped = if used == 0 { self.written } else { 0 };
-                *slice = IoSlice::new(&waiting.bytes[skipped..]);
-                used += 1;
-            }
-            writer.try_write_vectored(&slices[..used])?
-        };
-        self.forget(written);
-        Ok(())
-    }
-
-    /// So many bytes more are written.
-    fn forget(&mut self, bytes: usize) {
-        self.bytes -= bytes;
-        self.written += bytes;
-        while let Some(first) = self.waiting.front()
-            && self.written >= first.bytes.len()
-        {
-            let len = first.bytes.len();
-            self.written -= len;
-            if first.is_broadcast {
-                self.broadcast_bytes -= len;
-            }
-            self.waiting.pop_front();
-        }
-        if self.waiting.is_empty() {
-            // An idle connection keeps no buffer.
-            self.waiting = VecDeque::new();
-        }
-    }
-
-    /// Drops what waits, but for the rest of a frame that the client has the beginning of.
-    fn keep_begun_frame(&mut self) {
-        let begun = self.waiting.pop_front().filter(|_| self.written > 0);
-        let written = self.written;
-        *self = Self::default();
-        if let Some(Waiting { bytes, is_broadcast }) = begun {
-            let bytes = bytes.slice(..end_of_frame(&bytes, written));
-            self.push(Waiting { bytes, is_broadcast });
-            self.forget(written);
-        }
-    }
-}
-
-/// Where the frame ends that byte `at` belongs to, or follows. `frames` are a server's, so they are not masked.
-fn end_of_frame(frames: &[u8], at: usize) -> usize {
-    let mut end = 0;
-    while end < at {
-        let (header, payload) = match frames[end + 1] {
-            126 => (4, &frames[end + 2..end + 4]),
-            127 => (10, &frames[end + 2..end + 10]),
-            _ => (2, &frames[end + 1..end + 2]),
-        };
-        let payload = payload.iter().fold(0, |len, &byte| len << 8 | usize::from(byte));
-        end += header + payload;
-    }
-    end
 }

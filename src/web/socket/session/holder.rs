@@ -1,6 +1,6 @@
 //! Whose socket it is.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use crate::{
     accounts::Claims,
@@ -18,21 +18,38 @@ pub struct Holder {
     pub tenant: Arc<Tenant>,
     /// The user, as others see them; shared with those who show who is present.
     pub user: Arc<UserRef>,
-    /// What the token says.
-    pub claims: Claims,
-    /// When its verification began.
-    pub verified_at: Instant,
+    /// What the socket stands on.
+    pub credential: Credential,
+    /// When the token expires, in seconds since 1970 UTC.
+    pub expires_at: i64,
 }
 
 impl Holder {
     /// The scope that context functions take.
     pub fn scope(&self) -> Scope {
-        self.claims.scope()
+        Scope {
+            tenant_id: self.tenant.id,
+            user_id: self.user.id,
+        }
     }
 
-    /// What the socket stands on.
-    pub fn credential(&self) -> Credential {
-        Credential::new(&self.claims, self.verified_at)
+    /// What the token says.
+    pub fn claims(&self) -> Claims {
+        let Credential {
+            user_id,
+            token_id,
+            key_id,
+            issued_at,
+            verified_at: _,
+        } = self.credential;
+        Claims {
+            tenant_id: self.tenant.id,
+            user_id,
+            token_id,
+            issued_at,
+            expires_at: self.expires_at,
+            key_id,
+        }
     }
 
     /// The author of messages.
@@ -49,9 +66,9 @@ impl From<Identity> for Holder {
     fn from(identity: Identity) -> Self {
         Self {
             user: Arc::new((&*identity.user).into()),
+            credential: identity.credential(),
+            expires_at: identity.claims.expires_at,
             tenant: identity.tenant,
-            claims: identity.claims,
-            verified_at: identity.verified_at,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     realtime::{room_shard, topic::TopicKey},
     web::socket::{
         payloads, room_channel,
-        transport::{Action, Done, Reply},
+        transport::{Action, Done, Due, Reply},
     },
 };
 
@@ -81,7 +81,7 @@ impl Session {
         };
         channel.typing_count += 1;
         channel.typing = Some(channel.typing_count);
-        let expired = Done::TypingExpired(id, channel.typing_count);
+        let expired = Due::Typing(id, channel.typing_count);
         self.actions
             .push_back(Action::Later(self.app.settings.socket.typing_timeout, expired));
     }

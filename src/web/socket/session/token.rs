@@ -21,7 +21,7 @@ use crate::{
         identity::{self, Identity},
         socket::{
             payloads::{self, TokenNews},
-            transport::{Action, Done, Reply, raw},
+            transport::{Action, Done, Due, Reply, raw},
         },
     },
 };
@@ -70,7 +70,7 @@ impl Session {
         let at = self.token.next();
         self.token_due = at;
         let delay = at.saturating_duration_since(Instant::now());
-        self.actions.push_back(Action::Later(delay, Done::TokenDue(at)));
+        self.actions.push_back(Action::Later(delay, Due::Token(at)));
     }
 
     /// Something is due about the token; or was, before it was replaced.
@@ -105,7 +105,7 @@ impl Session {
 
     fn tell_token_is_ending(&mut self, id: ChannelId) {
         let news = raw(&TokenNews {
-            expires_at: Timestamp::from_seconds(self.holder.claims.expires_at),
+            expires_at: Timestamp::from_seconds(self.holder.expires_at),
         });
         self.socket.push(id, "token_expiring", &Payload::Json(news));
     }
@@ -130,7 +130,7 @@ impl Session {
             Ok(identity) => {
                 self.stand_on(*identity);
                 Reply::ok(&TokenNews {
-                    expires_at: Timestamp::from_seconds(self.holder.claims.expires_at),
+                    expires_at: Timestamp::from_seconds(self.holder.expires_at),
                 })
             }
             Err(refusal) => refusal,
