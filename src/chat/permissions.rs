@@ -313,7 +313,7 @@ pub(super) fn moderates(role: Option<Role>) -> bool {
 }
 
 /// A ban or mute that has not ended; `table` is what the query calls `room_sanctions`.
-pub(crate) fn in_force(table: impl IntoIden) -> Condition {
+pub(super) fn in_force(table: impl IntoIden) -> Condition {
     let until = Expr::col((table.into_iden(), room_sanction::Column::Until));
     Condition::any()
         .add(until.clone().is_null())
