@@ -70,11 +70,11 @@ fuzz: ## Feed what reads the bytes of strangers by a fuzzer, each target for ten
 	done
 
 # Built together, so that what they share is compiled once. Without everything in it, the page is no result to keep.
-bench: test-deps ## Measure it and write bench/results.md (QUICK=1: does everything work; ONLY=name; PROFILE=ci)
+bench: test-deps ## Measure it and write bench/results.md (QUICK=1: does everything work; ONLY=name; PROFILE=ci; SET=NAME=VALUE; PERF=file)
 	$(CARGO) build --locked --profile $(PROFILE) -p parlour -p phxload -p parlour-bench
 	target/$(PROFILE)/parlour-bench --server target/$(PROFILE)/parlour --phxload target/$(PROFILE)/phxload \
 		--profile $(PROFILE) $(if $(QUICK),--quick) $(addprefix --only=,$(ONLY)) \
-		$(if $(QUICK)$(ONLY),,--output bench/results.md --readme README.md)
+		$(addprefix --set=,$(SET)) $(addprefix --perf=,$(PERF)) $(if $(QUICK)$(ONLY)$(SET)$(PERF),,--output bench/results.md --readme README.md)
 
 test-deps: ## Install the Debian packages the tests need, when missing
 	@scripts/test-deps

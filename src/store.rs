@@ -205,17 +205,17 @@ impl Store {
         })
     }
 
-    /// The same database by a connection of its own, for who stores messages all the time: it need not wait for others.
-    /// The connection is opened by the thread that uses it first, which is woken by no other one then. SQLite has one
+    /// The same database by `count` connections of its own, for who stores messages all the time: it need not wait for
+    /// others. Each is opened by the thread that uses it first, which is woken by no other one then. SQLite has one
     /// writer, so there it is this store.
     ///
     /// # Errors
     /// As [`Store::connect`].
-    pub async fn with_own_connection(&self) -> Result<Self, StoreError> {
+    pub async fn with_own_connections(&self, count: u32) -> Result<Self, StoreError> {
         if self.backend() == DbBackend::Sqlite {
             return Ok(self.clone());
         }
-        let own = connect(&self.options, 1, Purpose::Journal).await?;
+        let own = connect(&self.options, count, Purpose::Journal).await?;
         let mut store = Self {
             reader: own.clone(),
             writer: own,

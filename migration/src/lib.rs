@@ -11,6 +11,7 @@ mod m20261122_000005_page_rooms;
 mod m20261122_000006_uploads;
 mod m20261122_000007_revisions;
 mod m20261122_000008_sparse_client_ids;
+mod m20261122_000009_indexes_in_order;
 
 /// All migrations, in order.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_uploads::Migration),
             Box::new(m20261122_000007_revisions::Migration),
             Box::new(m20261122_000008_sparse_client_ids::Migration),
+            Box::new(m20261122_000009_indexes_in_order::Migration),
         ]
     }
 }

@@ -1,9 +1,9 @@
 //! Messages: the log of a room.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::IntoCondition,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    sea_query::IntoCondition,
 };
-use uuid::Uuid;
 
 use super::{
     Attachment, Error, MessageKind, Quote, ReactionCount, RoomRef, ThreadSummary, UserRef,
@@ -249,30 +249,29 @@ pub(super) async fn seq_of(
         .await?)
 }
 
-/// The place of the last message stored before a moment. Message ids begin with the time they were made, so
-/// the index by id leads there without one by time.
+/// Finds the last message of a room before a moment by halving the numbers where it may be: those after `low`, which is
+/// before the moment, or is no message, up to `low + span`. Numbers of messages follow time, as far as clocks do.
+const LAST_SEQ_BEFORE: &str = "WITH RECURSIVE halves(low, span) AS (\
+     SELECT CAST(0 AS bigint), head_seq FROM rooms WHERE tenant_id = $1 AND id = $2 \
+     UNION ALL \
+     SELECT low + CASE WHEN COALESCE((\
+     SELECT inserted_at FROM messages WHERE tenant_id = $1 AND room_id = $2 AND seq > low AND seq <= low + (span + 1) / 2 \
+     ORDER BY seq DESC LIMIT 1) < $3, TRUE) THEN (span + 1) / 2 ELSE 0 END, span / 2 \
+     FROM halves WHERE span > 0) \
+     SELECT seq FROM messages WHERE tenant_id = $1 AND room_id = $2 AND seq <= (SELECT low FROM halves WHERE span = 0) \
+     ORDER BY seq DESC LIMIT 1";
+
+/// The place of the last message stored before a moment.
 pub(super) async fn last_seq_before(
     connection: &impl ConnectionTrait,
     scope: &Scope,
     room_id: RoomId,
     moment: Timestamp,
-) -> Result<Option<i64>, Error> {
-    Ok(in_room(scope, room_id)
-        .filter(message::Column::Id.lte(last_id_at(moment)))
-        .filter(message::Column::InsertedAt.lt(moment))
-        .order_by_desc(message::Column::Id)
-        .select_only()
-        .column(message::Column::Seq)
-        .into_tuple()
-        .one(connection)
-        .await?)
-}
-
-/// The greatest id a message can have that was made in the millisecond of this moment.
-pub(super) fn last_id_at(moment: Timestamp) -> MessageId {
-    const MILLISECONDS_MAX: i64 = (1 << 48) - 1;
-    let milliseconds = moment.milliseconds().clamp(0, MILLISECONDS_MAX).cast_unsigned();
-    MessageId(Uuid::from_u64_pair((milliseconds << 16) | 0xffff, u64::MAX))
+) -> Result<Option<i64>, DbErr> {
+    let values = [scope.tenant_id.0.into(), room_id.0.into(), moment.0.into()];
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), LAST_SEQ_BEFORE, values);
+    let found = connection.query_one_raw(statement).await?;
+    found.map(|row| row.try_get_by_index(0)).transpose()
 }
 
 pub(super) fn not_in_room(field: &str) -> Violations {

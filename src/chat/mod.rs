@@ -29,7 +29,6 @@ pub use messages::{
 pub use moderation::{Moderation, REASON_CHARS_MAX, Sanction, ban, list_bans, list_mutes, mute, unban, unmute};
 pub use new_rooms::{NewRoom, create_room};
 pub use page_rooms::{PAGE_URL_CHARS_MAX, PageUrl, find_page_room, open_page_room};
-pub(crate) use permissions::in_force;
 pub use pins::{PINS_MAX, list_pins, pin_message, unpin_message};
 pub use pruning::{prune_room, prune_rooms};
 pub use reactions::{REACTION_KINDS_MAX, REACTION_USERS_SHOWN, ReactionCount, add_reaction, remove_reaction};

@@ -26,16 +26,15 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, IntoIden, LockType},
 };
 use serde::Deserialize;
-use uuid::Uuid;
 
-use super::{Error, Role, RoomKind, RoomRef, UserRef, rooms};
+use super::{Error, Role, RoomKind, RoomRef, UserRef, details, messages, rooms};
 use crate::{
     accounts::UserKind,
     entity::{
         TenantScoped, message, room,
         room_sanction::{self, SanctionKind},
     },
-    ids::{MessageId, RoomId, TenantId, UserId},
+    ids::{RoomId, TenantId, UserId},
     scope::Scope,
     store::rows::{Kind, Rows},
     timestamp::Timestamp,
@@ -295,11 +294,11 @@ async fn last_said(
     room_id: RoomId,
     since: Timestamp,
 ) -> Result<Option<Timestamp>, Error> {
-    Ok(message::Entity::in_tenant(scope.tenant_id)
-        .filter(message::Column::RoomId.eq(room_id))
+    // Looks at what was said since then, not at all that anybody ever said.
+    let before = messages::last_seq_before(transaction, scope, room_id, since).await?;
+    Ok(details::in_room(scope, room_id)
         .filter(message::Column::UserId.eq(scope.user_id))
-        // The index by id keeps this to the messages of the last few minutes.
-        .filter(message::Column::Id.gte(first_id_at(since)))
+        .filter(message::Column::Seq.gt(before.unwrap_or(0)))
         .select_only()
         .column_as(message::Column::InsertedAt.max(), "last")
         .into_tuple()
@@ -314,7 +313,7 @@ pub(super) fn moderates(role: Option<Role>) -> bool {
 }
 
 /// A ban or mute that has not ended; `table` is what the query calls `room_sanctions`.
-pub(crate) fn in_force(table: impl IntoIden) -> Condition {
+pub(super) fn in_force(table: impl IntoIden) -> Condition {
     let until = Expr::col((table.into_iden(), room_sanction::Column::Until));
     Condition::any()
         .add(until.clone().is_null())
@@ -399,12 +398,6 @@ pub(super) fn check_target(scope: &Scope, role: Role, user_id: UserId, target: O
     }
 }
 
-/// The smallest id a message can have that was made in the millisecond of this moment, or the one before.
-fn first_id_at(moment: Timestamp) -> MessageId {
-    let milliseconds = Ord::max(moment.milliseconds() - 1, 0).cast_unsigned();
-    MessageId(Uuid::from_u64_pair(milliseconds << 16, 0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,12 +412,5 @@ mod tests {
                 assert_eq!(role.outranks(Some(other)), index > other_index, "{role:?} {other:?}");
             }
         }
-    }
-
-    #[test]
-    fn an_id_made_at_a_moment_is_not_below_the_first_of_it() {
-        let before = Timestamp::now();
-        assert!(MessageId::generate() >= first_id_at(before));
-        assert!(first_id_at(Timestamp(-5)) <= first_id_at(Timestamp(0)));
     }
 }

@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
+    sea_query::{Expr, ExprTrait, OnConflict, Order, Query},
 };
 
 use super::{Error, details, messages};
@@ -50,16 +50,16 @@ async fn rooms_to_prune(
     before: Timestamp,
     after: Option<RoomId>,
 ) -> Result<Vec<RoomId>, Error> {
-    let of_room = |column| Expr::col((message::Entity, column));
-    let old = Query::select()
-        .expr(Expr::val(1))
+    let of_message = |column| Expr::col((message::Entity, column));
+    let oldest = Query::select()
+        .column(message::Column::InsertedAt)
         .from(message::Entity)
-        .and_where(of_room(message::Column::TenantId).eq(tenant_id))
-        .and_where(of_room(message::Column::RoomId).eq(Expr::col((room::Entity, room::Column::Id))))
-        .and_where(of_room(message::Column::Id).lte(messages::last_id_at(before)))
-        .and_where(of_room(message::Column::InsertedAt).lt(before))
+        .and_where(of_message(message::Column::TenantId).eq(tenant_id))
+        .and_where(of_message(message::Column::RoomId).eq(Expr::col((room::Entity, room::Column::Id))))
+        .order_by(message::Column::Seq, Order::Asc)
+        .limit(1)
         .take();
-    let mut rooms = room::Entity::in_tenant(tenant_id).filter(Expr::exists(old));
+    let mut rooms = room::Entity::in_tenant(tenant_id).filter(Expr::from(oldest).lt(before));
     if let Some(after) = after {
         rooms = rooms.filter(room::Column::Id.gt(after));
     }

@@ -7,7 +7,10 @@
 //! that is told is that statement's, not one read before or after. Details (reactions, quotes) are read after
 //! it and may be newer than the head; the broadcast of that newer change brings the whole message again.
 
-use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Asterisk, Expr, ExprTrait, Query, UnionType},
+};
 
 use super::{
     Error, Message, MessagePage, MessageQuery, RoomRef,
@@ -111,15 +114,40 @@ async fn changed_rows(
             .into_query()
             .into()
     };
-    let changed = details::in_room(scope, room_id).filter(message::Column::ChangedSeq.gt(since));
-    Ok(details::with_author(changed)
+    let in_room = || details::in_room(scope, room_id);
+    let new = in_room()
+        .filter(message::Column::Seq.gt(since))
+        .order_by_asc(message::Column::Seq);
+    let old = in_room()
+        .filter(message::Column::ChangedSeq.gt(since))
+        .filter(
+            message::Column::ChangedSeq
+                .into_expr()
+                .ne(message::Column::Seq.into_expr()),
+        )
+        .order_by_asc(message::Column::ChangedSeq);
+    // Each along its own index, up to the limit: when one of them is cut short, it alone is too many.
+    let [mut new, old] = [new, old].map(|rows| {
+        Query::select()
+            .column(Asterisk)
+            .from_subquery(rows.limit(limit).into_query(), message::Entity)
+            .take()
+    });
+    let either = new.union(UnionType::All, old).take();
+    let mut changed = in_room();
+    QueryTrait::query(&mut changed)
+        .from_clear()
+        .from_subquery(either, message::Entity);
+    let mut rows = details::with_author(changed)
         .expr_as(of_room(room::Column::HeadSeq), "head_seq")
         .expr_as(of_room(room::Column::PrunedSeq), "pruned_seq")
         .order_by_asc(message::Column::ChangedSeq)
-        .limit(limit)
         .into_model::<ChangedRow>()
         .all(store.reader())
-        .await?)
+        .await?;
+    // What is new may have been changed as well.
+    rows.dedup_by_key(|row| row.row.message.seq);
+    Ok(rows)
 }
 
 async fn lost(store: &Store, scope: &Scope, room_id: RoomId) -> Result<Recovery, Error> {

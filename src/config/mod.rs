@@ -312,6 +312,8 @@ pub struct RealtimeSettings {
     pub journals: Option<usize>,
     /// `realtime.journal_batch`: messages that are stored in one transaction.
     pub journal_batch: usize,
+    /// `realtime.journal_beside`: messages that have to wait before they are stored beside others that are being stored.
+    pub journal_beside: Cap<usize>,
     /// `realtime.journal_queue`: messages that may wait for one journal; one more is refused as unavailable.
     pub journal_queue: usize,
     /// `realtime.send_timeout`: how long a message may wait to be stored before its sender is told "unavailable".

@@ -240,6 +240,7 @@ fn caps(settings: &Settings, found: &mut Violations) {
         ("socket.longpoll_lines_max", socket.longpoll_lines_max),
         ("socket.longpoll_body_bytes_max", socket.longpoll_body_bytes_max),
         ("socket.longpoll_buffer_bytes_max", socket.longpoll_buffer_bytes_max),
+        ("realtime.journal_beside", realtime.journal_beside),
         ("realtime.presence_exact_max", realtime.presence_exact_max),
         ("realtime.presence_batched_max", realtime.presence_batched_max),
         ("realtime.presence_sample_max", realtime.presence_sample_max),

@@ -3,7 +3,8 @@
 //! A commit costs the same for one message as for hundreds: a write that has to reach the disk. So messages queue for a
 //! journal, which stores whatever waits for it as soon as its last commit is done. Nothing waits for company: a message
 //! that comes alone is committed alone. The next batch is stored while the rooms are told of the last one; none of these
-//! rooms is in it.
+//! rooms is in it. When so many come meanwhile that they make a batch worth a transaction, it is stored beside the one
+//! that is being stored: while the database works for one of them, the server does for the other.
 //!
 //! Invariants:
 //! * All messages of a room go through one journal, which is found by the room's id.
@@ -14,14 +15,17 @@
 //! * A panic ends a batch, not its journal.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use actix::Arbiter;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time,
 };
 use tracing::{error, warn};
@@ -30,7 +34,7 @@ use self::agenda::Agenda;
 use super::{Inner, Realtime, SendError, Sender};
 use crate::{
     chat::{Appended, NewMessage},
-    config::RealtimeSettings,
+    config::{Cap, RealtimeSettings},
     ids::{RoomId, TenantId},
     scope::Scope,
     store::Store,
@@ -39,6 +43,9 @@ use crate::{
 
 mod agenda;
 mod commit;
+
+/// Most batches of a journal that are being stored at the same time.
+pub(super) const BATCHES_MAX: u32 = 2;
 
 /// Which room, of which tenant.
 type Place = (TenantId, RoomId);
@@ -102,29 +109,71 @@ struct Queue {
     // Bounded by `space`, which counts what the journal works on, too.
     entries: mpsc::UnboundedSender<Entry>,
     space: Arc<Semaphore>,
+    arrivals: Arc<Arrivals>,
+}
+
+/// What comes while a journal is storing something. It is woken when there is enough, and not for each message.
+struct Arrivals {
+    /// Messages that it has not taken up.
+    count: AtomicUsize,
+    /// So many are enough; `None` for a journal that stores one batch after the other.
+    enough: Option<usize>,
+    are_enough: Notify,
+}
+
+impl Arrivals {
+    /// One more has come.
+    fn add(&self) {
+        if Some(self.count.fetch_add(1, Ordering::Relaxed) + 1) == self.enough {
+            self.are_enough.notify_one();
+        }
+    }
+
+    /// One is taken up.
+    fn take(&self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether there are enough for a batch beside another one.
+    fn suffice(&self) -> bool {
+        self.enough
+            .is_some_and(|enough| self.count.load(Ordering::Relaxed) >= enough)
+    }
 }
 
 /// A journal that was not started yet.
 pub(super) struct Journal {
     entries: mpsc::UnboundedReceiver<Entry>,
+    arrivals: Arc<Arrivals>,
     agenda: Agenda,
     batch_max: usize,
+    /// Batches that are being stored. Their journal hears when they are, or were cut short.
+    storing: FuturesUnordered<oneshot::Receiver<()>>,
 }
 
 impl Journals {
-    /// Queues for `count` journals, and the journals.
-    pub fn new(count: usize, settings: &RealtimeSettings) -> (Self, Vec<Journal>) {
+    /// Queues for `count` journals, and the journals. `beside` is how many messages have to have come for a batch that is
+    /// stored beside another one.
+    pub fn new(count: usize, beside: Cap<usize>, settings: &RealtimeSettings) -> (Self, Vec<Journal>) {
         let (queues, journals) = (0..count.max(1))
             .map(|_| {
                 let (sender, receiver) = mpsc::unbounded_channel();
+                let arrivals = Arc::new(Arrivals {
+                    count: AtomicUsize::new(0),
+                    enough: beside.get(),
+                    are_enough: Notify::new(),
+                });
                 let queue = Queue {
                     entries: sender,
                     space: Arc::new(Semaphore::new(settings.journal_queue)),
+                    arrivals: Arc::clone(&arrivals),
                 };
                 let journal = Journal {
                     entries: receiver,
+                    arrivals,
                     agenda: Agenda::default(),
                     batch_max: settings.journal_batch,
+                    storing: FuturesUnordered::new(),
                 };
                 (queue, journal)
             })
@@ -160,6 +209,8 @@ impl Journals {
             answer,
             _space: space,
         };
+        // Before it can be taken up.
+        queue.arrivals.add();
         queue.entries.send(entry).map_err(|_| SendError::Unavailable)?;
         Ok(QueuedMessage {
             answered,
@@ -203,40 +254,60 @@ impl Journal {
 
     async fn run(mut self, store: Store, realtime: Weak<Inner>) {
         loop {
-            while let Ok(entry) = self.entries.try_recv() {
-                self.agenda.push(entry);
-            }
-            let Some(realtime) = realtime.upgrade().map(Realtime) else {
-                return;
-            };
-            let batch = self.agenda.next_batch(&realtime, self.batch_max);
-            if batch.is_empty() {
-                drop(realtime);
-                if !self.wait().await {
-                    return;
+            if self.may_begin() {
+                while let Ok(entry) = self.entries.try_recv() {
+                    self.take_up(entry);
                 }
-                continue;
+                let Some(realtime) = realtime.upgrade().map(Realtime) else {
+                    return;
+                };
+                let batch = self.agenda.next_batch(&realtime, self.batch_max);
+                if !batch.is_empty() {
+                    let store = store.clone();
+                    let (stored, is_stored) = oneshot::channel();
+                    self.storing.push(is_stored);
+                    tokio::spawn(async move { realtime.commit(&store, batch, stored).await });
+                    continue;
+                }
             }
-            let store = store.clone();
-            let (stored, is_stored) = oneshot::channel();
-            tokio::spawn(async move { realtime.commit(&store, batch, stored).await });
-            if is_stored.await.is_err() {
-                error!("a batch of messages was cut short");
+            if !self.wait().await {
+                return;
             }
         }
     }
 
+    /// Whether a batch may be stored now, if there is one.
+    fn may_begin(&self) -> bool {
+        self.storing.is_empty() || (self.storing.len() < BATCHES_MAX as usize && self.arrivals.suffice())
+    }
+
+    fn take_up(&mut self, entry: Entry) {
+        self.arrivals.take();
+        self.agenda.push(entry);
+    }
+
     /// Waits for something to do; says whether there may be something ever again.
     async fn wait(&mut self) -> bool {
-        tokio::select! {
-            entry = self.entries.recv() => match entry {
-                Some(entry) => {
-                    self.agenda.push(entry);
-                    true
-                }
-                None => false,
-            },
-            () = self.agenda.room_came_free() => true,
+        if self.storing.is_empty() {
+            return tokio::select! {
+                entry = self.entries.recv() => match entry {
+                    Some(entry) => {
+                        self.take_up(entry);
+                        true
+                    }
+                    None => false,
+                },
+                () = self.agenda.room_came_free() => true,
+            };
         }
+        tokio::select! {
+            Some(stored) = self.storing.next() => {
+                if stored.is_err() {
+                    error!("a batch of messages was cut short");
+                }
+            }
+            () = self.arrivals.are_enough.notified() => {}
+        }
+        true
     }
 }

@@ -84,7 +84,7 @@ pub use self::{
     stats_collector::{RoomStats, Stats, StatsSnapshot, TenantStats},
 };
 use crate::{
-    config::Settings,
+    config::{Cap, Settings},
     ids::TenantId,
     metrics::Metrics,
     phoenix::SocketLimits,
@@ -172,12 +172,15 @@ impl Realtime {
             per_user: settings.socket.connections_per_user_max,
         };
         let connections = Connections::new(caps, Arc::clone(&limits));
-        let journal_count = match store.backend() {
-            // It has one writer, so more of them would only wait for one another.
-            DbBackend::Sqlite => 1,
-            _ => options.journals.unwrap_or_else(journals_by_cores),
+        let (journal_count, beside) = match store.backend() {
+            // It has one writer, so more of them, or of their batches, would only wait for one another.
+            DbBackend::Sqlite => (1, Cap::Off),
+            _ => (
+                options.journals.unwrap_or_else(journals_by_cores),
+                options.journal_beside,
+            ),
         };
-        let (journals, to_start) = Journals::new(journal_count, options);
+        let (journals, to_start) = Journals::new(journal_count, beside, options);
         let realtime = Self(Arc::new(Inner {
             rate_limiter: RateLimiter::new(Arc::clone(&limits), LIMITS_SWEEP_INTERVAL).start(),
             stats_collector: StatsCollector::new(Arc::clone(&stats), SWEEP_INTERVAL).start(),
@@ -203,7 +206,7 @@ impl Realtime {
         }));
         let mut threads = Vec::new();
         for journal in to_start {
-            let own = realtime.store.with_own_connection().await?;
+            let own = realtime.store.with_own_connections(journal::BATCHES_MAX).await?;
             threads.push(journal.start(own, Arc::downgrade(&realtime.0)));
         }
         let _ = realtime.journal_threads.set(threads);

@@ -17,10 +17,10 @@ use std::{sync::Arc, time::Duration};
 
 use quick_cache::sync::Cache;
 
-use self::statement::{Answer, Question};
+use self::statement::{Answer, Question, Texts};
 use crate::{
     accounts::{self, Claims, User},
-    chat::{self, Role, RoomKind, RoomRef},
+    chat::{self, Role, Room, RoomKind, RoomRef},
     config::{CacheSettings, DatabaseSettings},
     gather::Gather,
     ids::{RoomId, TenantId, UserId},
@@ -87,8 +87,11 @@ impl<T> Clone for Kept<T> {
 impl Standings {
     /// Asks this database.
     pub fn new(store: Store, database: &DatabaseSettings, cache: &CacheSettings) -> Self {
-        let asked = store.clone();
-        let ask = move |questions| statement::ask(asked.clone(), questions);
+        let (asked, texts) = (store.clone(), Arc::new(Texts::new(store.backend())));
+        let ask = move |questions: Vec<Question>| {
+            let (store, texts) = (asked.clone(), Arc::clone(&texts));
+            async move { statement::ask(&store, &texts, &questions).await }
+        };
         Self {
             gather: Gather::new(
                 QUESTIONS_MAX,
@@ -108,7 +111,7 @@ impl Standings {
     ///
     /// [`accounts::Error::SignedOut`] when the token is not good any more; see [`accounts::session_user`].
     pub async fn of_token(&self, claims: &Claims) -> Result<Standing, accounts::Error> {
-        let answer = self.ask(claims, None).await?;
+        let answer = self.ask(Question::of_token(claims)).await?;
         self.standing(claims, &answer).await
     }
 
@@ -125,7 +128,7 @@ impl Standings {
         let &RoomRef::Id(room_id) = room else {
             return Box::pin(self.in_room_by_name(claims, room)).await;
         };
-        let answer = self.ask(claims, Some(room_id)).await?;
+        let answer = self.ask(Question::in_room(claims, room_id)).await?;
         let standing = self.standing(claims, &answer).await?;
         Ok((standing, sight(room_id, &answer)))
     }
@@ -145,15 +148,30 @@ impl Standings {
             Ok(room_id) => room_id,
             Err(error) => return Ok((standing, Err(error))),
         };
-        let answer = self.ask(claims, Some(room_id)).await?;
+        let answer = self.ask(Question::in_room(claims, room_id)).await?;
         Ok((standing, sight(room_id, &answer)))
     }
 
-    async fn ask(&self, claims: &Claims, room_id: Option<RoomId>) -> Result<Answer, accounts::Error> {
+    /// What they may see of a room, and the room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::in_room`].
+    pub async fn of_room(
+        &self,
+        claims: &Claims,
+        room_id: RoomId,
+    ) -> Result<Result<(Sight, Room), chat::Error>, accounts::Error> {
         let question = Question {
-            claims: *claims,
-            room_id,
+            shown: true,
+            ..Question::in_room(claims, room_id)
         };
+        let mut answer = self.ask(question).await?;
+        let shown = answer.room.as_mut().and_then(|room| room.shown.take());
+        Ok(sight(room_id, &answer).and_then(|sight| Ok((sight, *shown.ok_or(chat::Error::RoomNotFound)?))))
+    }
+
+    async fn ask(&self, question: Question) -> Result<Answer, accounts::Error> {
         self.gather.ask(question).await?.ok_or(accounts::Error::SignedOut)
     }
 
@@ -201,7 +219,7 @@ impl Standings {
 }
 
 fn sight(room_id: RoomId, answer: &Answer) -> Result<Sight, chat::Error> {
-    let room = answer.room.ok_or(chat::Error::RoomNotFound)?;
+    let room = answer.room.as_ref().ok_or(chat::Error::RoomNotFound)?;
     chat::check_reader(room.kind, room.role, room.banned)?;
     Ok(Sight {
         room_id,

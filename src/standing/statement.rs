@@ -1,9 +1,14 @@
 //! The statement: what many tokens are still good for, and what their users are in a room each.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, QueryResult,
-    sea_query::{Alias, Expr, ExprTrait, IntoIden, JoinType, Query, SelectStatement, ValueTuple},
+    ColumnTrait, Condition, DbBackend, DbErr,
+    sea_query::{
+        Alias, CaseStatement, Expr, ExprTrait, JoinType, PostgresQueryBuilder, Query, SelectStatement,
+        SqliteQueryBuilder,
+    },
 };
+use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::{
     accounts::{self, Claims, TokenFacts},
@@ -13,8 +18,12 @@ use crate::{
         room_sanction::{self, SanctionKind},
         tenant, user,
     },
-    ids::RoomId,
-    store::Store,
+    ids::{RoomId, UserId},
+    store::{
+        Store,
+        rows::{self, Kind, Rows},
+    },
+    timestamp::Timestamp,
 };
 
 /// What is asked: whether a token is still good, and what its user is in a room.
@@ -22,6 +31,26 @@ use crate::{
 pub(super) struct Question {
     pub claims: Claims,
     pub room_id: Option<RoomId>,
+    /// Whether all that is shown of the room is asked for, too.
+    pub shown: bool,
+}
+
+impl Question {
+    pub(super) const fn of_token(claims: &Claims) -> Self {
+        Self {
+            claims: *claims,
+            room_id: None,
+            shown: false,
+        }
+    }
+
+    pub(super) const fn in_room(claims: &Claims, room_id: RoomId) -> Self {
+        Self {
+            claims: *claims,
+            room_id: Some(room_id),
+            shown: false,
+        }
+    }
 }
 
 /// The answer, all as of one moment.
@@ -35,84 +64,228 @@ pub(super) struct Answer {
 }
 
 /// A room, as far as somebody's right to read it depends on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Room {
     pub kind: RoomKind,
     pub head_seq: i64,
     pub role: Option<Role>,
     pub banned: bool,
+    /// There if somebody asked for it.
+    pub shown: Option<Box<chat::Room>>,
+}
+
+/// The texts of the statement, which are long, and the same each time.
+#[derive(Clone, Debug)]
+pub(super) struct Texts {
+    /// For questions of which none is for what is shown of a room.
+    plain: Text,
+    /// For all others.
+    shown: Text,
+}
+
+#[derive(Clone, Debug)]
+struct Text {
+    columns: String,
+    from: String,
+}
+
+impl Texts {
+    pub(super) fn new(backend: DbBackend) -> Self {
+        Self {
+            plain: Text::new(backend, false),
+            shown: Text::new(backend, true),
+        }
+    }
+}
+
+impl Text {
+    fn new(backend: DbBackend, shown: bool) -> Self {
+        let columns = columns(backend, shown);
+        let names: Vec<&str> = columns.iter().map(|&(name, _)| name).collect();
+        let select = select(columns);
+        let found = match backend {
+            DbBackend::Sqlite => select.to_string(SqliteQueryBuilder),
+            _ => select.to_string(PostgresQueryBuilder),
+        };
+        Self {
+            columns: names.join(", "),
+            from: format!("FROM ({found}) AS found"),
+        }
+    }
 }
 
 /// Answers in the order of the questions; `None` for a token that is not good any more.
-pub(super) async fn ask(store: Store, questions: Vec<Question>) -> Result<Vec<Option<Answer>>, DbErr> {
+pub(super) async fn ask(store: &Store, texts: &Texts, questions: &[Question]) -> Result<Vec<Option<Answer>>, DbErr> {
+    let Text { columns, from } = if questions.iter().any(|question| question.shown) {
+        &texts.shown
+    } else {
+        &texts.plain
+    };
     let mut answers = vec![None; questions.len()];
-    for row in store.reader().query_all(&select(&questions)).await? {
-        let number: i32 = row.try_get_by_index(0)?;
-        if let Some(place) = usize::try_from(number).ok().and_then(|number| answers.get_mut(number)) {
-            *place = read(&row)?;
+    let now = Timestamp::now();
+    for row in given(questions).query::<Row>(store.reader(), columns, from).await? {
+        if let (Some(place), Some(question)) = (answers.get_mut(row.n), questions.get(row.n)) {
+            *place = row.into_answer(question, now);
         }
     }
     Ok(answers)
 }
 
-fn read(row: &QueryResult) -> Result<Option<Answer>, DbErr> {
-    let good: Option<bool> = row.try_get_by_index(1)?;
-    if good != Some(true) {
-        return Ok(None);
-    }
-    let kind: Option<RoomKind> = row.try_get_by_index(5)?;
-    let room = match kind {
-        None => None,
-        Some(kind) => Some(Room {
-            kind,
-            head_seq: row.try_get_by_index(6)?,
-            role: row.try_get_by_index(7)?,
-            banned: row.try_get_by_index(8)?,
-        }),
-    };
-    let page_mark: Option<i64> = row.try_get_by_index(4)?;
-    Ok(Some(Answer {
-        user_rev: row.try_get_by_index(2)?,
-        tenant_rev: row.try_get_by_index(3)?,
-        page_mark: page_mark.unwrap_or(0),
-        room,
-    }))
+/// What is found for a question, in the order of [`columns`].
+#[derive(Deserialize)]
+struct Row {
+    n: usize,
+    good: i32,
+    user_rev: i64,
+    tenant_rev: i64,
+    page_mark: Option<i64>,
+    kind: Option<RoomKind>,
+    head_seq: Option<i64>,
+    role: Option<Role>,
+    banned: i32,
+    banned_until: Option<i64>,
+    #[serde(default)]
+    slug: Option<String>,
+    #[serde(default)]
+    page_url: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    creator_id: Option<UserId>,
+    #[serde(default)]
+    slow_mode_s: Option<u32>,
+    #[serde(default)]
+    frozen: i32,
+    #[serde(default)]
+    inserted_at: Option<i64>,
 }
 
-/// The questions as a table, and its columns as both engines call them.
-const ASKED: &str = "asked";
-const NUMBER: &str = "column1";
-const TENANT_ID: &str = "column2";
-const USER_ID: &str = "column3";
-const TOKEN_ID: &str = "column4";
-const ISSUED_AT: &str = "column5";
-const KEY_ID: &str = "column6";
-const ROOM_ID: &str = "column7";
+impl Row {
+    fn into_answer(self, question: &Question, now: Timestamp) -> Option<Answer> {
+        (self.good != 0).then(|| Answer {
+            user_rev: self.user_rev,
+            tenant_rev: self.tenant_rev,
+            page_mark: self.page_mark.unwrap_or(0),
+            room: self.into_room(question, now),
+        })
+    }
+
+    fn into_room(self, question: &Question, now: Timestamp) -> Option<Room> {
+        let (id, kind, head_seq) = (question.room_id?, self.kind?, self.head_seq?);
+        Some(Room {
+            kind,
+            head_seq,
+            role: self.role,
+            banned: self.banned != 0 && self.banned_until.is_none_or(|until| Timestamp(until) > now),
+            shown: self.name.zip(self.inserted_at).map(|(name, inserted_at)| {
+                Box::new(chat::Room {
+                    id,
+                    slug: self.slug,
+                    page_url: self.page_url,
+                    kind,
+                    name,
+                    description: self.description,
+                    creator_id: self.creator_id,
+                    head_seq,
+                    slow_mode_s: self.slow_mode_s.unwrap_or(0),
+                    frozen: self.frozen != 0,
+                    inserted_at: Timestamp(inserted_at),
+                })
+            }),
+        })
+    }
+}
+
+/// The questions as a table.
+const NUMBER: &str = "asked";
+const TENANT_ID: &str = "of_tenant";
+const USER_ID: &str = "of_user";
+const TOKEN_ID: &str = "of_token";
+const ISSUED_AT: &str = "of_issue";
+const KEY_ID: &str = "of_key";
+const ROOM_ID: &str = "of_room";
+
+fn given(questions: &[Question]) -> Rows<7> {
+    let mut rows = Rows::new([
+        (NUMBER, Kind::BigInt),
+        (TENANT_ID, Kind::Uuid),
+        (USER_ID, Kind::Uuid),
+        (TOKEN_ID, Kind::Uuid),
+        (ISSUED_AT, Kind::BigInt),
+        (KEY_ID, Kind::Uuid),
+        (ROOM_ID, Kind::Uuid),
+    ]);
+    for (number, Question { claims, room_id, .. }) in (0_i64..).zip(questions) {
+        rows.push([
+            number.into(),
+            claims.tenant_id.0.into(),
+            claims.user_id.0.into(),
+            claims.token_id.into(),
+            claims.issued_at.0.into(),
+            claims.key_id.map_or_else(Uuid::nil, |key_id| key_id.0).into(),
+            room_id.map_or_else(Uuid::nil, |room_id| room_id.0).into(),
+        ]);
+    }
+    rows
+}
 
 fn asked(column: &'static str) -> Expr {
-    Expr::col((Alias::new(ASKED), Alias::new(column)))
+    Expr::col(Alias::new(column))
 }
 
-fn select(questions: &[Question]) -> SelectStatement {
+/// What somebody is banned by.
+fn of_ban(column: room_sanction::Column) -> Expr {
+    Expr::col((Alias::new("ban"), column))
+}
+
+/// As a number: the engines have different truths.
+fn truth(condition: impl Into<Condition>) -> Expr {
+    CaseStatement::new().case(condition.into(), 1).finally(0).into()
+}
+
+fn columns(backend: DbBackend, shown: bool) -> Vec<(&'static str, Expr)> {
     let token = TokenFacts {
         tenant_id: asked(TENANT_ID),
         token_id: asked(TOKEN_ID),
         issued_at: asked(ISSUED_AT),
-        key_id: Some(asked(KEY_ID)),
+        key_id: Some(Expr::cust(format!("nullif({KEY_ID}, {})", rows::nil(backend)))),
     };
-    let ban = Alias::new("ban");
-    let of_ban = |column: room_sanction::Column| Expr::col((ban.clone(), column));
-    Query::select()
-        .expr(asked(NUMBER))
-        .expr(Expr::from(accounts::is_good(token)))
-        .expr(Expr::col((user::Entity, user::Column::Rev)))
-        .expr(Expr::col((tenant::Entity, tenant::Column::Rev)))
-        .expr(Expr::col((page_mark::Entity, page_mark::Column::Mark)))
-        .expr(Expr::col((room::Entity, room::Column::Kind)))
-        .expr(Expr::col((room::Entity, room::Column::HeadSeq)))
-        .expr(Expr::col((room_member::Entity, room_member::Column::Role)))
-        .expr(of_ban(room_sanction::Column::UserId).is_not_null())
-        .from_values(rows(questions), ASKED)
+    let mut columns = vec![
+        ("n", asked(NUMBER)),
+        ("good", truth(accounts::is_good(token))),
+        ("user_rev", user::Column::Rev.into_expr()),
+        ("tenant_rev", tenant::Column::Rev.into_expr()),
+        ("page_mark", page_mark::Column::Mark.into_expr()),
+        ("kind", room::Column::Kind.into_expr()),
+        ("head_seq", room::Column::HeadSeq.into_expr()),
+        ("role", room_member::Column::Role.into_expr()),
+        ("banned", truth(of_ban(room_sanction::Column::UserId).is_not_null())),
+        ("banned_until", of_ban(room_sanction::Column::Until)),
+    ];
+    if shown {
+        columns.extend([
+            ("slug", room::Column::Slug.into_expr()),
+            ("page_url", room::Column::PageUrl.into_expr()),
+            ("name", room::Column::Name.into_expr()),
+            ("description", room::Column::Description.into_expr()),
+            ("creator_id", rows::id_text(backend, "rooms.creator_id")),
+            ("slow_mode_s", room::Column::SlowModeS.into_expr()),
+            ("frozen", truth(room::Column::Frozen.eq(true))),
+            ("inserted_at", room::Column::InsertedAt.into_expr()),
+        ]);
+    }
+    columns
+}
+
+fn select(columns: Vec<(&'static str, Expr)>) -> SelectStatement {
+    let mut select = Query::select();
+    for (name, column) in columns {
+        select.expr_as(column, Alias::new(name));
+    }
+    select
+        .from(Alias::new("given"))
         .join(
             JoinType::InnerJoin,
             user::Entity,
@@ -148,45 +321,12 @@ fn select(questions: &[Question]) -> SelectStatement {
         .join_as(
             JoinType::LeftJoin,
             room_sanction::Entity,
-            ban.clone(),
+            Alias::new("ban"),
             Condition::all()
                 .add(of_ban(room_sanction::Column::TenantId).eq(asked(TENANT_ID)))
                 .add(of_ban(room_sanction::Column::RoomId).eq(asked(ROOM_ID)))
                 .add(of_ban(room_sanction::Column::UserId).eq(asked(USER_ID)))
-                .add(of_ban(room_sanction::Column::Kind).eq(SanctionKind::Ban))
-                .add(chat::in_force(ban.clone().into_iden())),
+                .add(of_ban(room_sanction::Column::Kind).eq(SanctionKind::Ban)),
         )
         .take()
-}
-
-/// One row a question. There are as many as the next power of two, so that few different statements have to be prepared;
-/// those that stand for no question name nobody.
-fn rows(questions: &[Question]) -> Vec<ValueTuple> {
-    let mut rows: Vec<ValueTuple> = (0_i32..)
-        .zip(questions)
-        .map(|(number, Question { claims, room_id })| {
-            ValueTuple::Many(vec![
-                number.into(),
-                claims.tenant_id.into(),
-                claims.user_id.into(),
-                claims.token_id.into(),
-                claims.issued_at.into(),
-                claims.key_id.map(|key_id| key_id.0).into(),
-                room_id.map(|room_id| room_id.0).into(),
-            ])
-        })
-        .collect();
-    let nobody = || {
-        ValueTuple::Many(vec![
-            (-1_i32).into(),
-            None::<uuid::Uuid>.into(),
-            None::<uuid::Uuid>.into(),
-            None::<uuid::Uuid>.into(),
-            None::<i64>.into(),
-            None::<uuid::Uuid>.into(),
-            None::<uuid::Uuid>.into(),
-        ])
-    };
-    rows.resize_with(questions.len().next_power_of_two(), nobody);
-    rows
 }

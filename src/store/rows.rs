@@ -6,7 +6,7 @@
 
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, Statement, Value,
-    sea_query::{ArrayType, ValueType as _},
+    sea_query::{ArrayType, Expr, ValueType as _},
 };
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -94,7 +94,7 @@ impl<const N: usize> Rows<N> {
     /// The rows of a query about them, `SELECT columns from`, where `from` is what follows the columns.
     ///
     /// They come as one row, in JSON: on SQLite each row of a result goes from one thread to another by itself, which
-    /// takes longer than finding it. Columns have to be what JSON knows, so no ids, and 0 and 1 instead of truth.
+    /// takes longer than finding it. Columns have to be what JSON knows: ids as [`id_text`], and 0 and 1 instead of truth.
     ///
     /// # Errors
     /// The database's; [`DbErr::Json`] when a row is no `T`.
@@ -158,6 +158,23 @@ impl<const N: usize> Rows<N> {
             values,
         )
     }
+}
+
+/// The id that stands for none, as a statement writes it.
+pub const fn nil(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Sqlite => "zeroblob(16)",
+        _ => "'00000000-0000-0000-0000-000000000000'::uuid",
+    }
+}
+
+/// An id, or none, as text: for JSON, which knows no ids.
+pub fn id_text(backend: DbBackend, column: &str) -> Expr {
+    Expr::cust(match backend {
+        // Of none there would be an empty text.
+        DbBackend::Sqlite => format!("nullif(hex({column}), '')"),
+        _ => format!("{column}::text"),
+    })
 }
 
 #[cfg(test)]

@@ -272,6 +272,27 @@ both_engines! {
         }
     }
 
+    async fn pages_before_a_moment_end_there_whatever_numbers_are_missing(db: TestDatabase) {
+        let alice = scope(&db.store, "acme", "alice").await;
+        let room = public_room(&db.store, &alice, "Lobby").await;
+        let here = RoomRef::Id(room.id);
+        let mut messages = Vec::new();
+        for number in 1..=12 {
+            let said = say(&db.store, &alice, &room, "hello").await;
+            for change in 0..number % 4 {
+                let content = format!("{number}, {change}");
+                chat::edit_message(&db.store, &alice, &here, said.id, content, None).await.unwrap();
+            }
+            messages.push(said);
+        }
+        let head = head_seq(&db.store, &alice, &room).await;
+        for (count, message) in messages.iter().enumerate() {
+            let before = MessageQuery { inserted_before: Some(message.inserted_at), ..MessageQuery::default() };
+            let seqs = messages[..count].iter().map(|message| message.seq).collect();
+            assert_eq!(page(&db.store, &alice, &room, before).await, (seqs, false, head), "{count}");
+        }
+    }
+
     async fn pages_with_wrong_bounds_are_refused(db: TestDatabase) {
         let alice = scope(&db.store, "acme", "alice").await;
         let room = public_room(&db.store, &alice, "Lobby").await;

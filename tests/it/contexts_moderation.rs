@@ -15,11 +15,11 @@ use parlour::{
     store::Store,
     timestamp::Timestamp,
 };
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
 
 use crate::helpers::{
     membership::{by_id, code, fields, put, role_of},
-    people::{private_room, public_room, say, scope},
+    people::{let_sanctions_end, private_room, public_room, say, scope},
 };
 
 const THUMB: &str = "\u{1f44d}";
@@ -35,17 +35,6 @@ async fn write(store: &Store, who: &Scope, room: &Room) -> Result<Appended, Erro
 /// In so many seconds.
 fn after(seconds: i64) -> Timestamp {
     Timestamp(Timestamp::now().0 + seconds * 1_000_000)
-}
-
-/// Lets all bans and mutes of a tenant end now.
-async fn let_them_end(store: &Store, tenant: &Scope) {
-    let transaction = store.begin_write().await.unwrap();
-    room_sanction::Entity::update_in_tenant(tenant.tenant_id)
-        .col_expr(room_sanction::Column::Until, Expr::value(Timestamp::now()))
-        .exec(&transaction)
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
 }
 
 /// What the names of the errors are when somebody tries everything there is in a room.
@@ -105,7 +94,7 @@ both_engines! {
             let listed = chat::list_bans(store, &alice, &here, &PageRequest::default()).await.unwrap();
             assert_eq!(listed.items, [ban]);
 
-            let_them_end(store, &alice).await;
+            let_sanctions_end(store, &alice).await;
             let listed = chat::list_bans(store, &alice, &here, &PageRequest::default()).await.unwrap();
             assert_eq!(listed.items, []);
             let expected = if private { "not_a_member" } else { "ok" };
@@ -126,7 +115,7 @@ both_engines! {
         let banned = chat::ban(store, &alice, &here, bob.user_id, None, None).await.unwrap();
         assert_eq!((banned.change.before, banned.change.after), (None, None));
         assert_eq!(banned.sanction.as_ref().unwrap().until, None);
-        let_them_end(store, &scope(store, "globex", "mallory").await).await;
+        let_sanctions_end(store, &scope(store, "globex", "mallory").await).await;
         assert_eq!(code(&write(store, &bob, &lobby).await), "banned");
         // A second ban takes the place of the first.
         let until = Some(after(60));
@@ -263,7 +252,7 @@ both_engines! {
         let for_good = chat::mute(store, &alice, &here, bob.user_id, None, None).await.unwrap();
         assert_eq!(for_good.sanction.unwrap().until, None);
         assert!(matches!(write(store, &bob, &lobby).await, Err(Error::Muted { until: None })));
-        let_them_end(store, &alice).await;
+        let_sanctions_end(store, &alice).await;
         write(store, &bob, &lobby).await.unwrap();
         assert_eq!(chat::list_mutes(store, &alice, &here, &PageRequest::default()).await.unwrap().items, []);
     }
@@ -464,7 +453,7 @@ both_engines! {
         // What has ended is cleared away by what comes next.
         let rows = async || room_sanction::Entity::in_tenant(alice.tenant_id).count(store.reader()).await.unwrap();
         assert_eq!(rows().await, 10);
-        let_them_end(store, &alice).await;
+        let_sanctions_end(store, &alice).await;
         chat::ban(store, &alice, &here, banned[0], None, None).await.unwrap();
         assert_eq!(rows().await, 1);
     }

@@ -69,6 +69,27 @@ both_engines! {
         }
     }
 
+    async fn what_is_new_and_changed_counts_once(db: TestDatabase) {
+        let alice = scope(&db.store, "acme", "alice").await;
+        let room = public_room(&db.store, &alice, "Lobby").await;
+        let here = RoomRef::Id(room.id);
+        for number in 1..=3 {
+            let said = say(&db.store, &alice, &room, &number.to_string()).await;
+            chat::pin_message(&db.store, &alice, &here, said.id).await.unwrap();
+        }
+        let (messages, head) = recovered(since(&db.store, &alice, &room, 0, 3).await);
+        assert_eq!(head, 6);
+        let seqs: Vec<_> = messages.iter().map(|message| (message.changed_seq, message.seq)).collect();
+        assert_eq!(seqs, [(2, 1), (4, 3), (6, 5)]);
+        lost(since(&db.store, &alice, &room, 0, 2).await);
+
+        // One that is new, one that is older and changed: neither alone is too many.
+        chat::unpin_message(&db.store, &alice, &here, messages[0].id).await.unwrap();
+        say(&db.store, &alice, &room, "4").await;
+        assert_eq!(recovered(since(&db.store, &alice, &room, 6, 2).await).0.len(), 2);
+        lost(since(&db.store, &alice, &room, 6, 1).await);
+    }
+
     async fn what_cannot_be_told_whole_is_lost(db: TestDatabase) {
         let alice = scope(&db.store, "acme", "alice").await;
         let bob = scope(&db.store, "acme", "bob").await;

@@ -103,7 +103,7 @@ async fn postgres_reads_a_large_room_along_the_intended_indexes() {
 
     let (store, noted) = noting(&db.store);
     // The plans of all statements about messages that ran since the last time.
-    let check = async |what: &str, index: &str| {
+    let along = async |what: &str, index: &str| {
         let statements: Vec<Statement> = noted.lock().unwrap().drain(..).collect();
         let mut plans = String::new();
         for statement in statements
@@ -114,6 +114,10 @@ async fn postgres_reads_a_large_room_along_the_intended_indexes() {
         }
         assert!(plans.contains(index), "{what}: {plans}");
         assert!(!plans.contains("Seq Scan on messages"), "{what}: {plans}");
+        plans
+    };
+    let check = async |what: &str, index: &str| {
+        let plans = along(what, index).await;
         // What is in order already is not sorted.
         assert!(!plans.contains("Sort"), "{what}: {plans}");
     };
@@ -143,7 +147,9 @@ async fn postgres_reads_a_large_room_along_the_intended_indexes() {
             .await
             .unwrap();
         assert_eq!(matches!(recovery, Recovery::Recovered { .. }), since >= 19_700);
-        check("changes", "messages_changed_seq_key").await;
+        // What is new and what was changed are read up to the limit each, and only these are sorted.
+        let plans = along("changes", "messages_changed_seq_key").await;
+        assert_eq!(plans.matches("->  Limit").count(), 2, "{plans}");
     }
     let root = chat::list_messages(&store, &alice, &here, MessageQuery::default())
         .await

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use futures_util::future::{join, join_all};
 use parlour::{
     chat::{self, Error, MessageQuery, NewMessage, Room, RoomRef},
-    config::LimitSettings,
+    config::{Cap, LimitSettings},
     entity::{TenantScoped, room},
     realtime::{SendError, Sender},
 };
@@ -62,6 +62,21 @@ fn send(
 ) -> tokio::task::JoinHandle<Result<chat::Appended, SendError>> {
     let (realtime, sender, room) = (app.app.realtime.clone(), sender.clone(), RoomRef::Id(room.id));
     tokio::spawn(async move { realtime.send_message(&sender, &room, message).await })
+}
+
+/// Waits until a statement waits for a lock that another transaction has.
+async fn until_somebody_waits(app: &TestApp) {
+    let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while sea_orm::ConnectionTrait::query_one_raw(
+        app.db.store.reader(),
+        sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, waits),
+    )
+    .await
+    .unwrap()
+    .is_none()
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Waits until some messages are on their way, or none is any more.
@@ -292,17 +307,7 @@ async fn a_room_that_somebody_changes_holds_up_no_other() {
         })
     };
     // The edit has the room's turn as soon as it waits for its row.
-    let waits = "SELECT 1 FROM pg_locks WHERE NOT granted";
-    while sea_orm::ConnectionTrait::query_one_raw(
-        app.db.store.reader(),
-        sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, waits),
-    )
-    .await
-    .unwrap()
-    .is_none()
-    {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_somebody_waits(&app).await;
     let behind = send(&app, &sender, &busy, new("behind"));
     app.send(&ann, &RoomRef::Id(quiet.id), "at once").await;
     assert!(!behind.is_finished());
@@ -310,4 +315,30 @@ async fn a_room_that_somebody_changes_holds_up_no_other() {
     edit.await.unwrap().unwrap();
     assert_eq!(behind.await.unwrap().unwrap().message.seq, 3);
     assert_eq!(contents(&app, &ann, &busy).await, ["edited", "behind"]);
+}
+
+#[actix_web::test]
+async fn enough_for_a_batch_is_stored_beside_one_that_is_held_up_and_no_room_is_in_both() {
+    let db = TestDatabase::create(Engine::Postgres).await;
+    let app = TestApp::start_with(db, |settings| {
+        settings.limits = LimitSettings::off();
+        settings.realtime.journals = Some(1);
+        settings.realtime.journal_beside = Cap::Max(3);
+    })
+    .await;
+    let ann = app.user("acme", "ann").await;
+    let sender = app.sender(&ann).await;
+    let busy = public_room(&app.db.store, &ann.scope(), "Busy").await;
+    let quiet = public_room(&app.db.store, &ann.scope(), "Quiet").await;
+    let held = hold(&app, &ann, &busy).await;
+    let first = send(&app, &sender, &busy, new("first"));
+    until_somebody_waits(&app).await;
+    let behind = send(&app, &sender, &busy, new("behind"));
+    let beside = join_all(["one", "two"].map(|text| send(&app, &sender, &quiet, new(text)))).await;
+    assert!(beside.into_iter().all(|sent| sent.unwrap().is_ok()));
+    assert!(!first.is_finished() && !behind.is_finished());
+    held.rollback().await.unwrap();
+    assert_eq!(first.await.unwrap().unwrap().message.seq, 1);
+    assert_eq!(behind.await.unwrap().unwrap().message.seq, 2);
+    assert_eq!(contents(&app, &ann, &quiet).await, ["one", "two"]);
 }

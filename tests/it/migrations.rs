@@ -31,7 +31,7 @@ const TABLES: [&str; 19] = [
     "users",
 ];
 
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     "m20261122_000001_create_schema",
     "m20261122_000002_room_log",
     "m20261122_000003_members",
@@ -40,6 +40,7 @@ const MIGRATIONS: [&str; 8] = [
     "m20261122_000006_uploads",
     "m20261122_000007_revisions",
     "m20261122_000008_sparse_client_ids",
+    "m20261122_000009_indexes_in_order",
 ];
 
 /// Names of all tables but the migrations' own.

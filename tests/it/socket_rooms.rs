@@ -8,7 +8,7 @@ use parlour::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::helpers::{app::TestApp, people};
+use crate::helpers::{app::TestApp, people, rest};
 
 both_engines! {
     async fn a_join_is_answered_before_history_presence_and_the_joiners_own_diff(db: TestDatabase) {
@@ -31,6 +31,30 @@ both_engines! {
         let diff = socket.next_frame().await;
         assert_eq!(diff, json!([null, null, "room:general", "presence_diff",
             { "joins": { ann.id(): { "metas": [meta] } }, "leaves": {}, "level": "exact", "count": 1 }]));
+    }
+
+    async fn a_join_tells_all_of_the_room_that_rest_does(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let ann = app.user("acme", "ann").await;
+        let plain = people::public_room(&app.db.store, &ann.scope(), "Plain").await;
+        let described = NewRoom { name: "Den".to_owned(), description: Some("a \"den\"".to_owned()), ..NewRoom::default() };
+        let described = chat::create_room(&app.db.store, &ann.scope(), described, Cap::Off).await.unwrap();
+        chat::set_slow_mode(&app.db.store, &ann.scope(), &RoomRef::Id(described.id), 7).await.unwrap();
+        chat::set_frozen(&app.db.store, &ann.scope(), &RoomRef::Id(described.id), true).await.unwrap();
+        people::say(&app.db.store, &ann.scope(), &plain, "hello").await;
+        let ownerless = "general";
+
+        let mut socket = app.connect(&ann).await;
+        for name in [plain.id.to_string().as_str(), described.id.to_string().as_str(), ownerless] {
+            let (_, joined) = socket.join(&format!("room:{name}")).await;
+            let shown = rest::ask(&app, &ann, &format!("GET /api/v1/rooms/{name}"), Value::Null).await.body;
+            let fields = joined["room"].as_object().unwrap();
+            assert_eq!(fields.len(), 11);
+            for (field, value) in fields {
+                assert_eq!(*value, shown["data"][field], "{field} of {name}");
+            }
+            assert_eq!((&joined["role"], &joined["head_seq"]), (&shown["data"]["role"], &shown["data"]["head_seq"]));
+        }
     }
 
     async fn a_message_reaches_everybody_and_the_sender_before_its_reply(db: TestDatabase) {

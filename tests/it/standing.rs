@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::helpers::{
     app::{SECRET_KEY, TestApp, TestUser},
     database::TestDatabase,
-    people::{private_room, public_room, say, set_settings},
+    people::{let_sanctions_end, private_room, public_room, say, set_settings},
     rest::{Answer, ask, done},
     website::{Website, signed},
 };
@@ -212,6 +212,11 @@ both_engines! {
         chat::ban(store, &ann.scope(), &club, bob.user.id, None, None).await.unwrap();
         deployment.assert_refused(&bob, &club, 403).await;
         chat::unban(store, &ann.scope(), &club, bob.user.id).await.unwrap();
+        deployment.page(&bob, &club).await;
+        let in_an_hour = Timestamp(Timestamp::now().0 + 3_600_000_000);
+        chat::ban(store, &ann.scope(), &club, bob.user.id, Some(in_an_hour), None).await.unwrap();
+        deployment.assert_refused(&bob, &club, 403).await;
+        let_sanctions_end(store, &ann.scope()).await;
         deployment.page(&bob, &club).await;
 
         chat::delete_room(store, &ann.scope(), &club).await.unwrap();

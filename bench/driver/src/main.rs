@@ -8,6 +8,7 @@ mod files;
 mod generator;
 mod machine;
 mod page;
+mod profiler;
 mod programs;
 mod readme;
 mod scenario;
@@ -24,6 +25,7 @@ use crate::{
     database::{Engine, Place},
     error::BenchError,
     page::{Head, Measured},
+    profiler::Profiler,
     scenario::{Extent, Scenario},
     seed::Layout,
     server::Server,
@@ -55,6 +57,12 @@ struct Options {
     /// Only scenarios whose names begin so (repeatable)
     #[arg(long)]
     only: Vec<String>,
+    /// A setting of the server for all scenarios, as a variable of its environment (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+    /// A file for a profile of the server by `perf`; each run replaces that of the one before
+    #[arg(long, value_name = "FILE")]
+    perf: Option<PathBuf>,
     /// Runs of each scenario
     #[arg(long, default_value_t = 3)]
     runs: usize,
@@ -67,6 +75,17 @@ struct Options {
     /// List the scenarios
     #[arg(long)]
     list: bool,
+}
+
+impl Options {
+    fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.set.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a setting is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -146,7 +165,7 @@ async fn bench(mut options: Options) -> Result<(), BenchError> {
                 options.runs, extent.seconds
             ),
         ),
-        ("Settings", settings()),
+        ("Settings", settings(&options)),
     ]);
     if options.quick {
         lines.push((
@@ -188,9 +207,11 @@ fn chosen(options: &Options, extent: Extent) -> Result<Vec<Scenario>, BenchError
 }
 
 /// What was set for the load, without secrets.
-fn settings() -> String {
+fn settings(options: &Options) -> String {
     let told = server::SETTINGS
         .iter()
+        .copied()
+        .chain(options.settings())
         .filter(|(name, _)| !name.ends_with("_KEY") && !name.ends_with("_TOKEN"));
     let texts: Vec<String> = told.map(|(name, value)| format!("`{name}={value}`")).collect();
     format!(
@@ -209,7 +230,7 @@ async fn fill(options: &Options, place: &Place, scenarios: &[&Scenario], folder:
     }
     eprintln!("filling the database");
     place.create(FILLED)?;
-    let server = Server::start(&options.server, &place.url(FILLED), folder.path())?;
+    let server = Server::start(&options.server, &place.url(FILLED), folder.path(), [])?;
     seed::fill(&Api::new(&server.url, server::OPERATOR), &layouts, folder.path()).await?;
     server.stop()
 }
@@ -224,8 +245,17 @@ fn measure(options: &Options, place: &Place, scenario: &Scenario, folder: &TempD
     let database = place.process()?;
     for _ in 0..options.runs {
         place.copy(FILLED, COPY)?;
-        let server = Server::start(&options.server, &place.url(COPY), folder.path())?;
+        let settings = scenario.settings.iter().copied().chain(options.settings());
+        let server = Server::start(&options.server, &place.url(COPY), folder.path(), settings)?;
+        let profiler = options
+            .perf
+            .as_deref()
+            .map(|file| Profiler::start(&server, file))
+            .transpose()?;
         let result = generator::run(&options.phxload, scenario, &server, database.as_deref(), folder.path())?;
+        if let Some(profiler) = profiler {
+            profiler.finish()?;
+        }
         let faults = generator::faults(&result);
         eprintln!("{}: {}", scenario.name, page::summary(&scenario.figures, &result));
         for fault in &faults {

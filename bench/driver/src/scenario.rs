@@ -48,6 +48,8 @@ pub struct Scenario {
     pub about: &'static str,
     /// Where the server keeps its data.
     pub engine: Engine,
+    /// Settings of its server alone, beside those of all.
+    pub settings: &'static [(&'static str, &'static str)],
     /// Who is where.
     pub layout: Layout,
     /// What phxload is told, beside whom to talk to.
@@ -84,6 +86,9 @@ const fn at_least(goal: f64, name: &'static str, pointer: &'static str) -> Figur
 /// Seconds in which the server gives back the memory of those who have left.
 const LEAVE: usize = 12;
 
+/// No message shares a transaction with another.
+const SINGLE: &[(&str, &str)] = &[("PARLOUR_REALTIME__JOURNAL_BATCH", "1")];
+
 /// Of the sockets of `idle`, how many have come when memory is looked at for the first time.
 const FIRST: usize = 5_000;
 
@@ -106,6 +111,7 @@ pub fn all(extent: Extent) -> Vec<Scenario> {
         scenarios.extend(durable(extent, engine));
         scenarios.push(post(extent, engine));
     }
+    scenarios.extend(single(extent));
     scenarios.push(get(extent));
     scenarios.push(storm(extent));
     scenarios.extend(stalled(extent));
@@ -118,6 +124,7 @@ fn idle(extent: Extent) -> Scenario {
         name: "idle",
         about: "10,000 sockets, 50 in a room, joined, held and gone",
         engine: Engine::Sqlite,
+        settings: &[],
         layout: Layout::rooms_of("idle", sockets.div_ceil(50), 50),
         arguments: arguments(&format!(
             "idle --join --conns {sockets} --first {} --per-room 50 --rate 2000 --hold {} --leave {} --source-ips 4",
@@ -157,6 +164,7 @@ fn fan_outs(extent: Extent) -> impl Iterator<Item = Scenario> {
         name,
         about,
         engine: Engine::Sqlite,
+        settings: &[],
         layout: Layout::rooms_of("fanout", 1, members),
         arguments: arguments(&format!(
             "fanout --members {members} --senders 1 --closed-loop {in_flight} --complete delivered --seconds {}",
@@ -177,6 +185,7 @@ fn rooms(extent: Extent) -> Scenario {
         name: "rooms",
         about: "2,000 rooms of 5, one message in flight in each",
         engine: Engine::Sqlite,
+        settings: &[],
         layout: Layout::rooms_of("rooms", rooms, 5),
         arguments: arguments(&format!(
             "rooms --rooms {rooms} --per-room 5 --closed-loop 1 --complete delivered --seconds {} --source-ips 4",
@@ -201,6 +210,7 @@ fn joins(extent: Extent) -> [Scenario; 2] {
         name,
         about,
         engine: Engine::Sqlite,
+        settings: &[],
         layout: Layout::rooms_of(name, sockets.div_ceil(per_room), per_room),
         arguments: arguments(&format!(
             "idle --join --conns {sockets} --per-room {per_room} --concurrency 200 --hold 0 --source-ips 4"
@@ -235,6 +245,7 @@ fn churn(extent: Extent) -> Scenario {
         name: "churn",
         about: "50 slots connect, join, leave, close, and again",
         engine: Engine::Sqlite,
+        settings: &[],
         layout: Layout::rooms_of("churn", 5, 10),
         arguments: arguments(&format!("churn --conns 50 --per-room 10 --seconds {}", extent.seconds)),
         thing: "cycle",
@@ -266,6 +277,7 @@ fn durable(extent: Extent, engine: Engine) -> [Scenario; 2] {
             name,
             about,
             engine,
+            settings: &[],
             layout: Layout::rooms_of(layout, rooms, 1),
             arguments: arguments(&format!(
                 "rooms --rooms {rooms} --per-room 1 --closed-loop 1 --seconds {}",
@@ -294,6 +306,26 @@ fn durable(extent: Extent, engine: Engine) -> [Scenario; 2] {
     ]
 }
 
+/// What storing many messages in one transaction is compared with: the same server, users and rooms, and each message in
+/// a transaction of its own.
+fn single(extent: Extent) -> [Scenario; 2] {
+    let [many, few] = durable(extent, Engine::Sqlite);
+    [
+        Scenario {
+            name: "single-500-sqlite",
+            about: "the same, 500 outstanding, each in a transaction of its own",
+            settings: SINGLE,
+            ..many
+        },
+        Scenario {
+            name: "single-64-sqlite",
+            about: "the same, 64 outstanding, each in a transaction of its own",
+            settings: SINGLE,
+            ..few
+        },
+    ]
+}
+
 /// Rooms for requests: everybody is in each of them, and each has a short page of messages.
 fn rest_layout() -> Layout {
     Layout {
@@ -315,6 +347,7 @@ fn post(extent: Extent, engine: Engine) -> Scenario {
         name,
         about: "messages over REST, 64 connections",
         engine,
+        settings: &[],
         layout: rest_layout(),
         arguments: arguments(&format!("rest-post --rooms 10 --conns 64 --seconds {}", extent.seconds)),
         thing: "request",
@@ -337,6 +370,7 @@ fn get(extent: Extent) -> Scenario {
         name: "get-postgres",
         about: "a page of 10 messages over REST, 64 connections",
         engine: Engine::Postgres,
+        settings: &[],
         layout: rest_layout(),
         arguments: arguments(&format!("rest-get --rooms 10 --conns 64 --seconds {}", extent.seconds)),
         thing: "request",
@@ -355,6 +389,7 @@ fn storm(extent: Extent) -> Scenario {
         about: "2,000 of 2,200 sockets in 200 rooms are cut off at once, miss two seconds of 1,000 messages/s, and come \
                 back at once",
         engine: Engine::Sqlite,
+        settings: &[],
         layout: Layout::rooms_of("storm", rooms, 11),
         arguments: arguments(&format!(
             "storm --rooms {rooms} --per-room 11 --rate {}",
@@ -394,6 +429,7 @@ fn stalled(extent: Extent) -> [Scenario; 2] {
             name,
             about,
             engine: Engine::Sqlite,
+            settings: &[],
             layout: Layout::rooms_of("stalled", 1, 101),
             arguments: arguments(&format!(
                 "fanout --members 101 --senders 20 --rate 1000 --bytes 1500 --seconds {} --stalled {stalled}",

@@ -18,7 +18,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(40);
 pub const OPERATOR: &str = "c81a6f27-operator-of-the-load-tests-3e90";
 
 /// What the settings of a server under load are, beside the database: no setting is off, rates and caps are too high to
-/// be reached. They are the same for all scenarios.
+/// be reached. They are the same for all scenarios, which may add to them.
 pub const SETTINGS: &[(&str, &str)] = &[
     ("PARLOUR_AUTH__SECRET_KEY", "0f6cdbe2-secret-key-of-the-load-tests-9d1a"),
     ("PARLOUR_AUTH__MASTER_KEY", "5b1d9f04-master-key-of-the-load-tests-77c2"),
@@ -47,8 +47,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the binary on a database, with a folder for what else it keeps, and waits until it is ready.
-    pub fn start(binary: &Path, database: &str, folder: &Path) -> Result<Self, BenchError> {
+    /// Starts the binary on a database, with a folder for what else it keeps and with settings beside those of all, and
+    /// waits until it is ready.
+    pub fn start<'a>(
+        binary: &Path,
+        database: &str,
+        folder: &Path,
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, BenchError> {
         let log = folder.join("server.log");
         let errors = File::create(&log).map_err(|source| BenchError::File {
             path: log.clone(),
@@ -62,6 +68,7 @@ impl Server {
             .env("PARLOUR_DATA_DIR", folder)
             .env("DATABASE_URL", database)
             .envs(SETTINGS.iter().copied())
+            .envs(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors);

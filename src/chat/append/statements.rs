@@ -9,7 +9,7 @@ use super::{Append, batch::Place};
 use crate::{
     entity::message,
     ids::MessageId,
-    store::rows::{Kind, Rows},
+    store::rows::{self, Kind, Rows},
 };
 
 /// Locks rooms, and takes so many numbers of each. What they are is read after that, when it cannot change any more.
@@ -116,7 +116,7 @@ pub(super) async fn insert<'a>(
     transaction: &DatabaseTransaction,
     messages: impl Iterator<Item = &'a message::Model>,
 ) -> Result<(), DbErr> {
-    let mut rows = Rows::new([
+    let mut given = Rows::new([
         ("tenant_id", Kind::Uuid),
         ("room_id", Kind::Uuid),
         ("seq", Kind::BigInt),
@@ -133,7 +133,7 @@ pub(super) async fn insert<'a>(
     ]);
     let id_or_nil = |id: Option<MessageId>| id.map_or_else(Uuid::nil, |id| id.0);
     for row in messages {
-        rows.push([
+        given.push([
             row.tenant_id.0.into(),
             row.room_id.0.into(),
             row.seq.into(),
@@ -150,10 +150,7 @@ pub(super) async fn insert<'a>(
         ]);
     }
     let backend = transaction.get_database_backend();
-    let nil = match backend {
-        DbBackend::Sqlite => "zeroblob(16)",
-        _ => "'00000000-0000-0000-0000-000000000000'::uuid",
-    };
+    let nil = rows::nil(backend);
     let body = format!(
         "INSERT INTO messages (tenant_id, room_id, seq, id, changed_seq, user_id, type, content, client_id, reply_to, \
          thread_root, in_room, mention_count, attachment_count, inserted_at) \
@@ -161,6 +158,6 @@ pub(super) async fn insert<'a>(
          nullif(reply_to, {nil}), nullif(thread_root, {nil}), in_room, mention_count, attachment_count, inserted_at \
          FROM given"
     );
-    transaction.execute_raw(rows.statement(backend, &body)).await?;
+    transaction.execute_raw(given.statement(backend, &body)).await?;
     Ok(())
 }

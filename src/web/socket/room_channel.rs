@@ -16,7 +16,7 @@ use super::{
 use crate::{
     accounts,
     app::App,
-    chat::{self, Access, Grant, Message, MessageQuery, NewMessage, ReadMark, Recovery, RoomKind, RoomRef, UserRef},
+    chat::{self, Message, MessageQuery, NewMessage, ReadMark, Recovery, RoomKind, RoomRef, UserRef},
     phoenix::{ChannelId, Payload},
     realtime::{
         QueuedMessage, SendError,
@@ -26,7 +26,6 @@ use crate::{
         socket_handle::{SocketHandle, SocketId},
         topic::{Topic, TopicKey},
     },
-    standing::Sight,
     validation::Violations,
     web::error::channel_error,
     wire::{MessageOut, ParticipantOut, RoomOut, SentOut},
@@ -80,6 +79,19 @@ impl From<chat::Error> for JoinRefusal {
     }
 }
 
+impl From<accounts::Error> for JoinRefusal {
+    fn from(error: accounts::Error) -> Self {
+        match error {
+            // The socket is about to end.
+            accounts::Error::SignedOut => Self::Reason("unauthorized"),
+            error => {
+                error!(error = &error as &dyn std::error::Error, "join failed");
+                Self::Crashed
+            }
+        }
+    }
+}
+
 impl Member {
     /// Joins the user's own topic, where nothing but what concerns the user is told.
     pub(super) async fn join_own_topic(self, channel: ChannelId, topic: Arc<str>) -> Result<JoinOutcome, JoinRefusal> {
@@ -107,7 +119,8 @@ impl Member {
             Topic::Dm(room_id) => (RoomRef::Id(room_id), true),
             Topic::User(_) => return Err(JoinRefusal::Reason("room not found")),
         };
-        let sight = self.sight(&room_ref).await?;
+        let (standings, claims) = (&self.app.standings, &self.holder.claims);
+        let sight = standings.in_room(claims, &room_ref).await?.1?;
         if (sight.kind == RoomKind::Dm) != direct || !is_name_of(&topic, &room_ref) {
             return Err(JoinRefusal::Reason("room not found"));
         }
@@ -116,16 +129,11 @@ impl Member {
         let presence = self.subscribe(channel, key, topic, presentee).await?;
 
         // Read again now that the subscription stands: whoever was removed meanwhile must not get in.
-        let room_ref = RoomRef::Id(sight.room_id);
-        let (grant, sight) = tokio::join!(
-            chat::authorise(store, &scope, &room_ref, Access::Read),
-            self.sight(&room_ref)
-        );
-        let (Grant { room, role }, sight) = (grant?, sight?);
+        let (sight, room) = standings.of_room(claims, sight.room_id).await??;
         let settings = &self.app.settings.socket;
         let mut reply = JoinReply {
             room: RoomOut::from(room),
-            role,
+            role: sight.role,
             epoch: &self.app.epoch,
             head_seq: 0,
             presence,
@@ -144,7 +152,7 @@ impl Member {
             }
             Some(Since { epoch, seq }) => {
                 let limit = settings.recovery_limit;
-                match chat::changes_since(store, &scope, &room_ref, &epoch, seq, limit).await? {
+                match chat::changes_since(store, &scope, &RoomRef::Id(sight.room_id), &epoch, seq, limit).await? {
                     Recovery::Recovered { messages, head_seq } => {
                         reply.head_seq = head_seq;
                         reply.recovered = Some(true);
@@ -166,19 +174,6 @@ impl Member {
             response: raw(&reply),
             history,
         })
-    }
-
-    /// What the user may see of a room at this moment.
-    async fn sight(&self, room: &RoomRef) -> Result<Sight, JoinRefusal> {
-        match self.app.standings.in_room(&self.holder.claims(), room).await {
-            Ok((_, sight)) => Ok(sight?),
-            // The socket is about to end.
-            Err(accounts::Error::SignedOut) => Err(JoinRefusal::Reason("unauthorized")),
-            Err(error) => {
-                error!(error = &error as &dyn std::error::Error, "join failed");
-                Err(JoinRefusal::Crashed)
-            }
-        }
     }
 
     async fn subscribe(

@@ -5,14 +5,14 @@ use parlour::{
     audit::Actor,
     chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
     config::Cap,
-    entity::{TenantScoped, room_member},
+    entity::{TenantScoped, room_member, room_sanction},
     ids::TenantId,
     scope::Scope,
     store::Store,
     tenants::{self, Tenant, TenantPatch},
     timestamp::Timestamp,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::Value;
 
 /// The password of everybody.
@@ -74,6 +74,17 @@ pub async fn private_room(store: &Store, scope: &Scope, name: &str) -> Room {
         ..NewRoom::default()
     };
     chat::create_room(store, scope, new, Cap::Off).await.unwrap()
+}
+
+/// Lets all bans and mutes of a tenant end now.
+pub async fn let_sanctions_end(store: &Store, tenant: &Scope) {
+    let transaction = store.begin_write().await.unwrap();
+    room_sanction::Entity::update_in_tenant(tenant.tenant_id)
+        .col_expr(room_sanction::Column::Until, Expr::value(Timestamp::now()))
+        .exec(&transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
 }
 
 /// Says something that has to be accepted.
