@@ -119,7 +119,7 @@ impl Member {
             Topic::Dm(room_id) => (RoomRef::Id(room_id), true),
             Topic::User(_) => return Err(JoinRefusal::Reason("room not found")),
         };
-        let (standings, claims) = (&self.app.standings, &self.holder.claims);
+        let (standings, claims) = (&self.app.standings, &self.holder.claims());
         let sight = standings.in_room(claims, &room_ref).await?.1?;
         if (sight.kind == RoomKind::Dm) != direct || !is_name_of(&topic, &room_ref) {
             return Err(JoinRefusal::Reason("room not found"));
