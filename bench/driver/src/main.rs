@@ -232,7 +232,8 @@ async fn fill(options: &Options, place: &Place, scenarios: &[&Scenario], folder:
     place.create(FILLED)?;
     let server = Server::start(&options.server, &place.url(FILLED), folder.path(), [])?;
     seed::fill(&Api::new(&server.url, server::OPERATOR), &layouts, folder.path()).await?;
-    server.stop()
+    server.stop()?;
+    place.analyze(FILLED)
 }
 
 /// Runs a scenario as often as asked.
