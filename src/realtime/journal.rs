@@ -17,7 +17,7 @@
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicIsize, Ordering},
     },
     time::Duration,
 };
@@ -114,10 +114,11 @@ struct Queue {
 
 /// What comes while a journal is storing something. It is woken when there is enough, and not for each message.
 struct Arrivals {
-    /// Messages that it has not taken up.
-    count: AtomicUsize,
+    /// Messages that it has not taken up. One is counted when it is in the queue, so for a moment it may be taken up
+    /// before: then there are fewer than none.
+    count: AtomicIsize,
     /// So many are enough; `None` for a journal that stores one batch after the other.
-    enough: Option<usize>,
+    enough: Option<isize>,
     are_enough: Notify,
 }
 
@@ -159,8 +160,8 @@ impl Journals {
             .map(|_| {
                 let (sender, receiver) = mpsc::unbounded_channel();
                 let arrivals = Arc::new(Arrivals {
-                    count: AtomicUsize::new(0),
-                    enough: beside.get(),
+                    count: AtomicIsize::new(0),
+                    enough: beside.get().map(|enough| isize::try_from(enough).unwrap_or(isize::MAX)),
                     are_enough: Notify::new(),
                 });
                 let queue = Queue {
@@ -209,9 +210,9 @@ impl Journals {
             answer,
             _space: space,
         };
-        // Before it can be taken up.
-        queue.arrivals.add();
         queue.entries.send(entry).map_err(|_| SendError::Unavailable)?;
+        // Now, so that those who are enough are there.
+        queue.arrivals.add();
         Ok(QueuedMessage {
             answered,
             patience: self.patience,

@@ -92,8 +92,8 @@ fn set<T: Into<String>>(items: impl IntoIterator<Item = T>) -> BTreeSet<String> 
 
 /// The source without its tests.
 fn code(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if name.contains("tests") {
+    let place = path.strip_prefix(root()).unwrap().to_string_lossy();
+    if place.contains("tests") {
         return String::new();
     }
     let text = fs::read_to_string(path).unwrap();

@@ -139,7 +139,11 @@ fn idle(extent: Extent) -> Scenario {
                 "RSS, bytes for one more connection",
                 "/server/bytes_per_more_conn",
             ),
-            figure("RSS, bytes per connection", "/server/bytes_per_conn_after_hold"),
+            at_most(
+                3_000.0,
+                "RSS, bytes per connection",
+                "/server/bytes_per_conn_after_hold",
+            ),
             figure("CPU to connect and join, µs", "/server/cpu_us_per_conn"),
             Figure {
                 unit: 1024.0,
