@@ -83,8 +83,8 @@ const fn at_least(goal: f64, name: &'static str, pointer: &'static str) -> Figur
     }
 }
 
-/// Seconds in which the server gives back the memory of those who have left.
-const LEAVE: usize = 12;
+/// Seconds in which the server gives back the memory of those who have left: its tables are swept once a minute.
+const LEAVE: usize = 60;
 
 /// No message shares a transaction with another.
 const SINGLE: &[(&str, &str)] = &[("PARLOUR_REALTIME__JOURNAL_BATCH", "1")];
