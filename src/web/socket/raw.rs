@@ -44,6 +44,9 @@ mod clock;
 mod conn;
 mod put_off;
 mod queue;
+mod writing;
+
+pub use self::writing::Writing;
 
 /// What a WebSocket is called in metrics, whichever transport carries it.
 const TRANSPORT: TransportKind = TransportKind::WebSocket;
@@ -123,16 +126,15 @@ impl RawSocket {
     fn new(admitted: Admitted, stream: TcpStream, leftover: BytesMut, ctx: &mut Context<Self>) -> Self {
         let settings = &admitted.app.settings.socket;
         let mailbox_capacity = settings.outbound_messages_max.get().unwrap_or(usize::MAX / 2);
-        let queued_bytes_max = settings.outbound_bytes_max.or_max();
         ctx.set_mailbox_capacity(mailbox_capacity);
-        let (realtime, metrics) = (admitted.app.realtime.clone(), admitted.app.metrics.clone());
+        let writing = Arc::clone(&admitted.app.writing);
         let reach = Reach {
             mailbox: ctx.address().recipient(),
-            shard: Some(realtime.shard()),
+            shard: Some(admitted.app.realtime.shard()),
         };
         let session = admitted.into_session(reach, TRANSPORT);
         let (reader, writer) = stream.into_split();
-        let conn = Conn::new(writer, Arc::clone(session.handle()), queued_bytes_max, metrics);
+        let conn = Conn::new(writer, Arc::clone(session.handle()), writing);
         room_shard::attach(session.handle().id(), conn.clone());
         Self {
             session,

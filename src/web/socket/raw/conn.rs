@@ -14,9 +14,9 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::{
     put_off,
     queue::{Queue, Waiting},
+    writing::Writing,
 };
 use crate::{
-    metrics::Metrics,
     phoenix::Frame,
     realtime::{
         room_shard::Outlet,
@@ -24,9 +24,6 @@ use crate::{
     },
     web::socket::rfc6455,
 };
-
-/// Most bytes whose write is put off: what is larger is worth a write of its own.
-const PUT_OFF_BYTES_MAX: usize = 16 * 1024;
 
 /// What writes to one client, for whoever is on its thread: its session, and what delivers broadcasts.
 ///
@@ -42,8 +39,6 @@ pub struct Conn {
     queue: RefCell<Option<Box<Queue>>>,
     /// Of the session's actor, which writes what waits when the kernel takes more.
     waker: RefCell<Option<Waker>>,
-    /// Most bytes of broadcasts that may wait.
-    broadcasts_max: usize,
     state: Cell<State>,
     /// What the client may not have any more is gone from the queue.
     is_cleared: Cell<bool>,
@@ -56,7 +51,8 @@ pub struct Conn {
     /// It is among those that write before long what was put off.
     is_put_off: Cell<bool>,
     this: Weak<Self>,
-    metrics: Metrics,
+    /// The bounds of what waits.
+    writing: Arc<Writing>,
     /// What the metrics know to be waiting.
     reported: Cell<usize>,
 }
@@ -84,14 +80,13 @@ enum Written {
 pub struct Broken;
 
 impl Conn {
-    /// Writes for the socket behind `handle`; `broadcasts_max` bytes of broadcasts may wait.
-    pub fn new(writer: OwnedWriteHalf, handle: Arc<SocketHandle>, broadcasts_max: usize, metrics: Metrics) -> Rc<Self> {
+    /// Writes for the socket behind `handle`.
+    pub fn new(writer: OwnedWriteHalf, handle: Arc<SocketHandle>, writing: Arc<Writing>) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             writer: RefCell::new(Some(writer)),
             handle,
             queue: RefCell::new(None),
             waker: RefCell::new(None),
-            broadcasts_max,
             state: Cell::new(State::Open),
             is_cleared: Cell::new(false),
             is_corked: Cell::new(false),
@@ -99,7 +94,7 @@ impl Conn {
             expects_answer: Cell::new(false),
             is_put_off: Cell::new(false),
             this: Weak::clone(this),
-            metrics,
+            writing,
             reported: Cell::new(0),
         })
     }
@@ -159,7 +154,7 @@ impl Conn {
 
     /// Whether more waits than the client should be answered on top of.
     pub fn is_behind(&self) -> bool {
-        self.waits() > self.broadcasts_max
+        self.waits() > self.writing.broadcasts_max
     }
 
     /// Says the last word.
@@ -249,8 +244,7 @@ impl Conn {
         if self.is_corked.get() || self.is_blocked.get() {
             return;
         }
-        let is_small = waits <= PUT_OFF_BYTES_MAX.min(self.broadcasts_max / 4);
-        if is_broadcast && is_small && self.expects_answer.get() {
+        if is_broadcast && self.expects_answer.get() && self.writing.puts_off(waits) {
             self.put_off();
         } else {
             self.write_or_wake();
@@ -261,7 +255,7 @@ impl Conn {
         if !self.is_put_off.replace(true)
             && let Some(this) = self.this.upgrade()
         {
-            put_off::write_soon(this);
+            put_off::write_soon(this, self.writing.put_off);
         }
     }
 
@@ -286,7 +280,7 @@ impl Conn {
         let waits = self.waits();
         let reported = self.reported.replace(waits);
         if waits != reported {
-            self.metrics.outbound_queued(reported, waits);
+            self.writing.metrics.outbound_queued(reported, waits);
         }
     }
 
@@ -334,7 +328,7 @@ impl Outlet for Conn {
     }
 
     fn is_congested(&self) -> bool {
-        self.broadcasts_wait() > self.broadcasts_max / 2
+        self.broadcasts_wait() > self.writing.broadcasts_max / 2
     }
 
     fn deliver(&self, frames: Bytes) -> bool {
@@ -344,7 +338,7 @@ impl Outlet for Conn {
         let is_too_much = || {
             let waits = self.broadcasts_wait();
             // A single piece is taken whatever its size: it is what one message, or one busy moment, comes to.
-            waits > 0 && waits + frames.len() > self.broadcasts_max
+            waits > 0 && waits + frames.len() > self.writing.broadcasts_max
         };
         if is_too_much() && !self.is_blocked.get() {
             // It waits here by our doing.
