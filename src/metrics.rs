@@ -3,7 +3,7 @@
 //! Each [`Metrics`] has a recorder of its own, not the process-wide one: several servers in one process (the tests)
 //! count apart. Handles are kept, so counting on a hot path costs an atomic addition.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +15,19 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio::runtime::Handle;
 
+use self::descriptions::{
+    BROADCASTS, CHANNEL_JOINED, CONNECTIONS_ACTIVE, DESCRIPTIONS, ENDPOINT_STOP, JOURNAL_BATCH, JOURNAL_COMMIT,
+    JOURNAL_QUEUED, Kind, MEMORY, MESSAGES_SENT, OUTBOUND_QUEUED, RATE_LIMITED, REPO_QUERY, ROUTER_DISPATCH_STOP,
+    RUN_QUEUE, TASKS, UPTIME,
+};
 use crate::config::{Cap, Settings};
 use crate::ids::RoomId;
+
+mod descriptions;
+#[cfg(test)]
+mod tests;
+
+pub use self::descriptions::reference;
 
 /// How often [`Metrics::upkeep`] is to be called.
 pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
@@ -31,138 +42,6 @@ const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0,
 
 /// Label of what has no line of its own.
 const OTHER: &str = "other";
-
-/// What is known about a metric besides its value.
-struct Description {
-    name: &'static str,
-    kind: Kind,
-    labels: &'static str,
-    help: &'static str,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-const ENDPOINT_STOP: &str = "parlour_endpoint_stop_duration_seconds";
-const ROUTER_DISPATCH_STOP: &str = "parlour_router_dispatch_stop_duration_seconds";
-const CHANNEL_JOINED: &str = "parlour_channel_joined_duration_seconds";
-const REPO_QUERY: &str = "parlour_repo_query_duration_seconds";
-const MESSAGES_SENT: &str = "parlour_messages_sent_total";
-const JOURNAL_BATCH: &str = "parlour_journal_batch_messages";
-const JOURNAL_COMMIT: &str = "parlour_journal_commit_duration_seconds";
-const JOURNAL_QUEUED: &str = "parlour_journal_queued_messages";
-const CONNECTIONS_ACTIVE: &str = "parlour_connections_active";
-const BROADCASTS: &str = "parlour_broadcasts_total";
-const OUTBOUND_QUEUED: &str = "parlour_outbound_queued_bytes";
-const RATE_LIMITED: &str = "parlour_rate_limited_total";
-const MEMORY: &str = "parlour_vm_memory_bytes";
-const RUN_QUEUE: &str = "parlour_vm_run_queue_tasks";
-const TASKS: &str = "parlour_vm_tasks_alive";
-const UPTIME: &str = "parlour_uptime_seconds";
-
-/// Every metric there is.
-const DESCRIPTIONS: [Description; 16] = [
-    Description {
-        name: ENDPOINT_STOP,
-        kind: Kind::Histogram,
-        labels: "status (1xx to 5xx)",
-        help: "Time from a request's arrival to its response; its count is the number of requests",
-    },
-    Description {
-        name: ROUTER_DISPATCH_STOP,
-        kind: Kind::Histogram,
-        labels: "method, route (the pattern, or unmatched)",
-        help: "The same by route",
-    },
-    Description {
-        name: CHANNEL_JOINED,
-        kind: Kind::Histogram,
-        labels: "kind (of the topic), result (ok, error)",
-        help: "Time a join took; its count is the number of joins",
-    },
-    Description {
-        name: REPO_QUERY,
-        kind: Kind::Histogram,
-        labels: "result (ok, error)",
-        help: "Time a database query took; its count is the number of queries",
-    },
-    Description {
-        name: MESSAGES_SENT,
-        kind: Kind::Counter,
-        labels: "tenant, room (its id; both other for rooms over metrics.room_labels_max)",
-        help: "Messages stored, over all transports",
-    },
-    Description {
-        name: JOURNAL_BATCH,
-        kind: Kind::Histogram,
-        labels: "",
-        help: "Messages that were stored in one transaction; its count is the number of those",
-    },
-    Description {
-        name: JOURNAL_COMMIT,
-        kind: Kind::Histogram,
-        labels: "",
-        help: "Time such a transaction took, from its beginning to the end of the commit",
-    },
-    Description {
-        name: JOURNAL_QUEUED,
-        kind: Kind::Gauge,
-        labels: "",
-        help: "Messages that wait to be stored, or are being stored",
-    },
-    Description {
-        name: CONNECTIONS_ACTIVE,
-        kind: Kind::Gauge,
-        labels: "transport (websocket, longpoll)",
-        help: "Sockets that are open",
-    },
-    Description {
-        name: BROADCASTS,
-        kind: Kind::Counter,
-        labels: "result (delivered, dropped)",
-        help: "Broadcasts of rooms, counted for each WebSocket on plain TCP that one was for; dropped where it lags",
-    },
-    Description {
-        name: OUTBOUND_QUEUED,
-        kind: Kind::Gauge,
-        labels: "",
-        help: "Bytes that wait for WebSockets on plain TCP to read",
-    },
-    Description {
-        name: RATE_LIMITED,
-        kind: Kind::Counter,
-        labels: "limit (its key in [limits])",
-        help: "Refusals by rate limits",
-    },
-    Description {
-        name: MEMORY,
-        kind: Kind::Gauge,
-        labels: "",
-        help: "Memory of the process that is resident",
-    },
-    Description {
-        name: RUN_QUEUE,
-        kind: Kind::Gauge,
-        labels: "",
-        help: "Tasks that wait in the queues of the workers' runtimes",
-    },
-    Description {
-        name: TASKS,
-        kind: Kind::Gauge,
-        labels: "",
-        help: "Tasks alive in the workers' runtimes",
-    },
-    Description {
-        name: UPTIME,
-        kind: Kind::Gauge,
-        labels: "",
-        help: "Time since the server started",
-    },
-];
 
 /// How a socket is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -446,30 +325,6 @@ pub fn resident_memory_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The table of all metrics as Markdown.
-pub fn reference() -> String {
-    let mut text = String::from(
-        "# Metrics\n\nWhat `GET /metrics` tells, in Prometheus text. Made from `src/metrics.rs` by `make reference`; \
-         a test compares the two.\n\n| metric | type | labels | what |\n|---|---|---|---|\n",
-    );
-    for Description {
-        name,
-        kind,
-        labels,
-        help,
-    } in &DESCRIPTIONS
-    {
-        let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "| `{name}` | {kind} | {labels} | {help} |");
-    }
-    text
-}
-
 fn find(methods: &[(&'static str, Histogram)], method: &str) -> Option<Histogram> {
     methods
         .iter()
@@ -515,181 +370,4 @@ fn gauge(recorder: &PrometheusRecorder, name: &'static str, labels: &[(&'static 
 
 fn histogram(recorder: &PrometheusRecorder, name: &'static str, labels: &[(&'static str, &str)]) -> Histogram {
     recorder.register_histogram(&key(name, labels), &METADATA)
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use std::path::Path;
-
-    use super::*;
-    use crate::config::Sources;
-
-    fn with_rooms(room_labels_max: Cap<usize>) -> Metrics {
-        let mut settings = Settings::load(&Sources::default()).unwrap().settings;
-        settings.metrics.room_labels_max = room_labels_max;
-        Metrics::new(&settings)
-    }
-
-    fn value(text: &str, line: &str) -> Option<f64> {
-        text.lines()
-            .find_map(|candidate| candidate.strip_prefix(line)?.trim().parse().ok())
-    }
-
-    fn exercise(metrics: &Metrics) {
-        let ms = Duration::from_millis(3);
-        metrics.http_stop(&Method::GET, "/api/v1/rooms/{id}", 200, ms);
-        metrics.http_stop(&Method::GET, "/api/v1/rooms/{id}", 404, ms);
-        metrics.http_stop(&Method::from_bytes(b"BREW").unwrap(), "unmatched", 405, ms);
-        metrics.channel_joined("room", true, ms);
-        metrics.channel_joined("room", false, ms);
-        metrics.query(ms, false);
-        metrics.query(ms, true);
-        metrics.connection_opened(Transport::WebSocket);
-        metrics.connection_opened(Transport::WebSocket);
-        metrics.connection_closed(Transport::WebSocket);
-        metrics.connection_opened(Transport::LongPoll);
-        metrics.rate_limited("messages_per_user");
-        metrics.message_sent("default", RoomId::generate());
-        metrics.journal_queued(1);
-        metrics.journal_committed(3, ms);
-    }
-
-    #[test]
-    fn everything_counted_is_rendered() {
-        let metrics = with_rooms(Cap::Max(10));
-        exercise(&metrics);
-        metrics.upkeep();
-        let text = metrics.render();
-        for (line, expected) in [
-            (r#"parlour_endpoint_stop_duration_seconds_count{status="2xx"}"#, 1.0),
-            (r#"parlour_endpoint_stop_duration_seconds_count{status="4xx"}"#, 2.0),
-            (
-                r#"parlour_endpoint_stop_duration_seconds_bucket{status="4xx",le="0.0025"}"#,
-                0.0,
-            ),
-            (
-                r#"parlour_endpoint_stop_duration_seconds_bucket{status="4xx",le="0.005"}"#,
-                2.0,
-            ),
-            (
-                r#"parlour_router_dispatch_stop_duration_seconds_count{method="GET",route="/api/v1/rooms/{id}"}"#,
-                2.0,
-            ),
-            (
-                r#"parlour_router_dispatch_stop_duration_seconds_count{method="other",route="unmatched"}"#,
-                1.0,
-            ),
-            (
-                r#"parlour_channel_joined_duration_seconds_count{kind="room",result="ok"}"#,
-                1.0,
-            ),
-            (
-                r#"parlour_channel_joined_duration_seconds_count{kind="room",result="error"}"#,
-                1.0,
-            ),
-            (r#"parlour_repo_query_duration_seconds_count{result="ok"}"#, 1.0),
-            (r#"parlour_repo_query_duration_seconds_count{result="error"}"#, 1.0),
-            (r#"parlour_journal_batch_messages_bucket{le="2"}"#, 0.0),
-            (r#"parlour_journal_batch_messages_bucket{le="5"}"#, 1.0),
-            ("parlour_journal_commit_duration_seconds_count", 1.0),
-            ("parlour_journal_queued_messages", 1.0),
-            (r#"parlour_connections_active{transport="websocket"}"#, 1.0),
-            (r#"parlour_connections_active{transport="longpoll"}"#, 1.0),
-            (r#"parlour_rate_limited_total{limit="messages_per_user"}"#, 1.0),
-        ] {
-            assert_eq!(value(&text, line), Some(expected), "{line} in {text}");
-        }
-        assert!(value(&text, "parlour_vm_memory_bytes").unwrap() > 1_000_000.0);
-        assert!(value(&text, "parlour_uptime_seconds").unwrap() < 60.0);
-    }
-
-    #[test]
-    fn the_page_of_metrics_lists_what_is_rendered_and_nothing_else() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
-        assert!(fs::read_to_string(path).unwrap() == reference(), "run `make reference`");
-
-        let metrics = with_rooms(Cap::Max(10));
-        exercise(&metrics);
-        let text = metrics.render();
-        let mut rendered: Vec<_> = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("# TYPE "))
-            .filter_map(|line| line.split_once(' '))
-            .collect();
-        let mut described: Vec<_> = DESCRIPTIONS
-            .iter()
-            .map(|description| {
-                let kind = match description.kind {
-                    Kind::Counter => "counter",
-                    Kind::Gauge => "gauge",
-                    Kind::Histogram => "histogram",
-                };
-                (description.name, kind)
-            })
-            .collect();
-        rendered.sort_unstable();
-        described.sort_unstable();
-        assert_eq!(rendered, described);
-        assert!(text.contains("# HELP parlour_connections_active Sockets that are open"));
-    }
-
-    #[test]
-    fn rooms_over_the_cap_are_counted_together() {
-        let metrics = with_rooms(Cap::Max(2));
-        let rooms: Vec<_> = (0..4).map(|_| RoomId::generate()).collect();
-        for room in &rooms {
-            metrics.message_sent("default", *room);
-            metrics.message_sent("default", *room);
-        }
-        let text = metrics.render();
-        let line = |room: RoomId| format!("parlour_messages_sent_total{{tenant=\"default\",room=\"{room}\"}}");
-        assert_eq!(value(&text, &line(rooms[0])), Some(2.0), "{text}");
-        assert_eq!(value(&text, &line(rooms[1])), Some(2.0));
-        assert_eq!(value(&text, &line(rooms[2])), None);
-        assert_eq!(
-            value(&text, r#"parlour_messages_sent_total{tenant="other",room="other"}"#),
-            Some(4.0)
-        );
-    }
-
-    #[test]
-    fn threads_never_exceed_the_cap_of_rooms() {
-        let metrics = with_rooms(Cap::Max(3));
-        let rooms: Vec<_> = (0..20).map(|_| RoomId::generate()).collect();
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| rooms.iter().for_each(|room| metrics.message_sent("default", *room)));
-            }
-        });
-        let text = metrics.render();
-        let counts: Vec<f64> = text
-            .lines()
-            .filter(|line| line.starts_with(MESSAGES_SENT))
-            .map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
-            .collect();
-        assert!(counts.len() <= 4, "{text}");
-        assert_eq!(counts.iter().sum::<f64>(), 160.0);
-    }
-
-    #[test]
-    fn two_servers_of_one_process_count_apart() {
-        let (one, two) = (with_rooms(Cap::Off), with_rooms(Cap::Off));
-        one.rate_limited("messages_per_user");
-        assert!(one.render().contains("parlour_rate_limited_total"));
-        assert!(!two.render().contains("parlour_rate_limited_total"));
-    }
-
-    #[actix_web::test]
-    async fn tasks_of_watched_runtimes_are_counted_once() {
-        let metrics = with_rooms(Cap::Off);
-        metrics.watch_runtime();
-        metrics.watch_runtime();
-        let waiting = tokio::spawn(std::future::pending::<()>());
-        let alive = value(&metrics.render(), "parlour_vm_tasks_alive").unwrap();
-        waiting.abort();
-        let expected = Handle::current().metrics().num_alive_tasks();
-        assert_eq!(alive as usize, expected);
-    }
 }
