@@ -6,16 +6,14 @@ use futures_util::future::{join, join_all};
 use parlour::{
     chat::{self, Error, MessageQuery, NewMessage, Room, RoomRef},
     config::{Cap, LimitSettings},
-    entity::{TenantScoped, room},
     realtime::{SendError, Sender},
 };
-use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
     database::{Engine, TestDatabase},
-    people::public_room,
+    people::{hold, public_room},
     socket::PATIENCE,
 };
 
@@ -24,18 +22,6 @@ fn new(content: impl Into<String>) -> NewMessage {
         content: content.into(),
         ..NewMessage::default()
     }
-}
-
-/// Keeps everybody else from writing to a room, on SQLite to any, until it is rolled back.
-async fn hold(app: &TestApp, of: &TestUser, room: &Room) -> DatabaseTransaction {
-    let transaction = app.db.store.begin_write().await.unwrap();
-    room::Entity::update_in_tenant(of.scope().tenant_id)
-        .filter(room::Column::Id.eq(room.id))
-        .col_expr(room::Column::HeadSeq, Expr::col(room::Column::HeadSeq))
-        .exec(&transaction)
-        .await
-        .unwrap();
-    transaction
 }
 
 async fn contents(app: &TestApp, of: &TestUser, room: &Room) -> Vec<String> {
@@ -146,7 +132,7 @@ both_engines! {
         let room = public_room(&app.db.store, &ann.scope(), "Room").await;
         let mut socket = app.connect(&ann).await;
         let channel = socket.join_quietly(&format!("room:{}", room.id)).await;
-        let held = hold(&app, &ann, &room).await;
+        let held = hold(&app.db.store, &ann.scope(), &room).await;
         for number in 0..MESSAGES {
             socket.push(&channel, "new_message", json!({ "content": number.to_string() })).await;
         }
@@ -188,7 +174,7 @@ both_engines! {
         let ann = app.user("acme", "ann").await;
         let sender = app.sender(&ann).await;
         let room = public_room(&app.db.store, &ann.scope(), "Room").await;
-        let held = hold(&app, &ann, &room).await;
+        let held = hold(&app.db.store, &ann.scope(), &room).await;
         let first = send(&app, &sender, &room, new("one"));
         until_queued(&app, true).await;
         let second = send(&app, &sender, &room, new("two"));
@@ -208,7 +194,7 @@ both_engines! {
         let room = public_room(&app.db.store, &ann.scope(), "Room").await;
         let mut socket = app.connect(&ann).await;
         socket.join(&format!("room:{}", room.id)).await;
-        let held = hold(&app, &ann, &room).await;
+        let held = hold(&app.db.store, &ann.scope(), &room).await;
         let gone = send(&app, &sender, &room, new("hello"));
         until_queued(&app, true).await;
         gone.abort();
@@ -227,7 +213,7 @@ both_engines! {
         let sender = app.sender(&ann).await;
         let room = public_room(&app.db.store, &ann.scope(), "Room").await;
         let message = || NewMessage { client_id: Some("1".to_owned()), ..new("hello") };
-        let held = hold(&app, &ann, &room).await;
+        let held = hold(&app.db.store, &ann.scope(), &room).await;
         let late = send(&app, &sender, &room, message()).await.unwrap();
         assert!(matches!(late, Err(SendError::Unavailable)));
         held.rollback().await.unwrap();
@@ -241,7 +227,7 @@ both_engines! {
         let ann = app.user("acme", "ann").await;
         let sender = app.sender(&ann).await;
         let room = public_room(&app.db.store, &ann.scope(), "Room").await;
-        let held = hold(&app, &ann, &room).await;
+        let held = hold(&app.db.store, &ann.scope(), &room).await;
         let sent: Vec<_> = (0..5).map(|number| send(&app, &sender, &room, new(format!("{number}")))).collect();
         // The first is being stored, the others wait.
         let released = async {
@@ -297,7 +283,7 @@ async fn a_room_that_somebody_changes_holds_up_no_other() {
     let busy = public_room(&app.db.store, &ann.scope(), "Busy").await;
     let quiet = public_room(&app.db.store, &ann.scope(), "Quiet").await;
     let first = app.send(&ann, &RoomRef::Id(busy.id), "first").await;
-    let held = hold(&app, &ann, &busy).await;
+    let held = hold(&app.db.store, &ann.scope(), &busy).await;
     let edit = {
         let (realtime, sender, here) = (app.app.realtime.clone(), sender.clone(), RoomRef::Id(busy.id));
         tokio::spawn(async move {
@@ -330,7 +316,7 @@ async fn enough_for_a_batch_is_stored_beside_one_that_is_held_up_and_no_room_is_
     let sender = app.sender(&ann).await;
     let busy = public_room(&app.db.store, &ann.scope(), "Busy").await;
     let quiet = public_room(&app.db.store, &ann.scope(), "Quiet").await;
-    let held = hold(&app, &ann, &busy).await;
+    let held = hold(&app.db.store, &ann.scope(), &busy).await;
     let first = send(&app, &sender, &busy, new("first"));
     until_somebody_waits(&app).await;
     let behind = send(&app, &sender, &busy, new("behind"));

@@ -15,14 +15,12 @@ use parlour::{
     accounts::User,
     chat::{self, MessageQuery, NewMessage, Room, RoomRef},
     config::LimitSettings,
-    entity::{TenantScoped, room},
     metrics::Metrics,
     realtime::{QueuedMessage, Realtime, SendError, Sender},
     scope::Scope,
     store::{QueryObserver, Store},
     tenants,
 };
-use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, sea_query::Expr};
 use serde_json::json;
 use tokio::time;
 
@@ -57,18 +55,6 @@ impl Trap {
     fn disarm(&self) -> bool {
         self.left.swap(0, Ordering::SeqCst) == 0
     }
-}
-
-/// Keeps the journal from writing to a room until it is rolled back.
-async fn hold(store: &Store, scope: &Scope, room: &Room) -> DatabaseTransaction {
-    let transaction = store.begin_write().await.unwrap();
-    room::Entity::update_in_tenant(scope.tenant_id)
-        .filter(room::Column::Id.eq(room.id))
-        .col_expr(room::Column::HeadSeq, Expr::col(room::Column::HeadSeq))
-        .exec(&transaction)
-        .await
-        .unwrap();
-    transaction
 }
 
 /// What the room has, in its order, after checking that its numbers have no gap.
@@ -138,7 +124,7 @@ both_engines! {
                 }
                 queued
             };
-            let held = hold(&db.store, &scope, &room).await;
+            let held = people::hold(&db.store, &scope, &room).await;
             let queued = one_round().await;
             trap.set(round);
             held.rollback().await.unwrap();

@@ -5,14 +5,14 @@ use parlour::{
     audit::Actor,
     chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
     config::Cap,
-    entity::{TenantScoped, room_member, room_sanction},
+    entity::{TenantScoped, room, room_member, room_sanction},
     ids::TenantId,
     scope::Scope,
     store::Store,
     tenants::{self, Tenant, TenantPatch},
     timestamp::Timestamp,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::Value;
 
 /// The password of everybody.
@@ -121,6 +121,18 @@ pub async fn make_member(store: &Store, scope: &Scope, room: &Room, role: Role) 
         .await
         .unwrap();
     transaction.commit().await.unwrap();
+}
+
+/// Keeps everybody else from writing to a room, on SQLite to any, until it is rolled back.
+pub async fn hold(store: &Store, scope: &Scope, held: &Room) -> DatabaseTransaction {
+    let transaction = store.begin_write().await.unwrap();
+    room::Entity::update_in_tenant(scope.tenant_id)
+        .filter(room::Column::Id.eq(held.id))
+        .col_expr(room::Column::HeadSeq, Expr::col(room::Column::HeadSeq))
+        .exec(&transaction)
+        .await
+        .unwrap();
+    transaction
 }
 
 /// The number of the room's last change.
