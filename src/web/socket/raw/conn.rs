@@ -42,8 +42,8 @@ pub struct Conn {
     queue: RefCell<Option<Box<Queue>>>,
     /// Of the session's actor, which writes what waits when the kernel takes more.
     waker: RefCell<Option<Waker>>,
-    /// Most bytes of broadcasts that may wait.
-    broadcasts_max: usize,
+    /// Most bytes of broadcasts that may wait, up to 4 GiB.
+    broadcasts_max: u32,
     state: Cell<State>,
     /// What the client may not have any more is gone from the queue.
     is_cleared: Cell<bool>,
@@ -55,6 +55,8 @@ pub struct Conn {
     expects_answer: Cell<bool>,
     /// It is among those that write before long what was put off.
     is_put_off: Cell<bool>,
+    /// Its place among those that the clock wakes together.
+    place: Cell<u32>,
     this: Weak<Self>,
     metrics: Metrics,
     /// What the metrics know to be waiting.
@@ -91,22 +93,29 @@ impl Conn {
             handle,
             queue: RefCell::new(None),
             waker: RefCell::new(None),
-            broadcasts_max,
+            broadcasts_max: u32::try_from(broadcasts_max).unwrap_or(u32::MAX),
             state: Cell::new(State::Open),
             is_cleared: Cell::new(false),
             is_corked: Cell::new(false),
             is_blocked: Cell::new(false),
             expects_answer: Cell::new(false),
             is_put_off: Cell::new(false),
+            place: Cell::new(0),
             this: Weak::clone(this),
             metrics,
             reported: Cell::new(0),
         })
     }
 
-    /// The socket.
-    pub fn handle(&self) -> &Arc<SocketHandle> {
-        &self.handle
+    /// Its place among those that the clock wakes together.
+    pub fn place(&self) -> usize {
+        self.place.get() as usize
+    }
+
+    /// It has another place now.
+    pub fn set_place(&self, place: usize) {
+        // A thread has fewer sockets by far.
+        self.place.set(u32::try_from(place).unwrap_or(u32::MAX));
     }
 
     /// Has the session's actor woken when there is something to do for it.
@@ -159,7 +168,7 @@ impl Conn {
 
     /// Whether more waits than the client should be answered on top of.
     pub fn is_behind(&self) -> bool {
-        self.waits() > self.broadcasts_max
+        self.waits() > self.broadcasts_max()
     }
 
     /// Says the last word.
@@ -249,7 +258,7 @@ impl Conn {
         if self.is_corked.get() || self.is_blocked.get() {
             return;
         }
-        let is_small = waits <= PUT_OFF_BYTES_MAX.min(self.broadcasts_max / 4);
+        let is_small = waits <= PUT_OFF_BYTES_MAX.min(self.broadcasts_max() / 4);
         if is_broadcast && is_small && self.expects_answer.get() {
             self.put_off();
         } else {
@@ -269,6 +278,10 @@ impl Conn {
         if self.write() != Written::All {
             self.wake();
         }
+    }
+
+    fn broadcasts_max(&self) -> usize {
+        self.broadcasts_max as usize
     }
 
     /// Bytes that wait.
@@ -334,7 +347,7 @@ impl Outlet for Conn {
     }
 
     fn is_congested(&self) -> bool {
-        self.broadcasts_wait() > self.broadcasts_max / 2
+        self.broadcasts_wait() > self.broadcasts_max() / 2
     }
 
     fn deliver(&self, frames: Bytes) -> bool {
@@ -344,7 +357,7 @@ impl Outlet for Conn {
         let is_too_much = || {
             let waits = self.broadcasts_wait();
             // A single piece is taken whatever its size: it is what one message, or one busy moment, comes to.
-            waits > 0 && waits + frames.len() > self.broadcasts_max
+            waits > 0 && waits + frames.len() > self.broadcasts_max()
         };
         if is_too_much() && !self.is_blocked.get() {
             // It waits here by our doing.
