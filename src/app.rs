@@ -12,7 +12,7 @@ use crate::{
     standing::Standings,
     store::Store,
     vault::Vault,
-    web::newest_pages::NewestPages,
+    web::{newest_pages::NewestPages, socket::raw::Writing},
 };
 
 /// What handlers and sockets work with; one per server, behind `web::Data`.
@@ -37,6 +37,8 @@ pub struct App {
     pub realtime: Realtime,
     /// The bounds of each socket.
     pub socket_limits: Arc<SocketLimits>,
+    /// How sockets that are on bare TCP are written to.
+    pub writing: Arc<Writing>,
     /// What is measured.
     pub metrics: Metrics,
     /// The deployment's epoch: names the history that `seq` values belong to.

@@ -28,7 +28,7 @@ use crate::{
         bundle::Bundle,
         newest_pages::NewestPages,
         serve::{self, Doors, ListenError, Listening},
-        socket::session::bounds,
+        socket::{raw::Writing, session::bounds},
         tls::{Tls, TlsError},
     },
 };
@@ -139,6 +139,7 @@ impl Application {
             media: Inspector::new(&settings.uploads),
             realtime,
             socket_limits: Arc::new(bounds::limits(&settings.socket)),
+            writing: Arc::new(Writing::new(&settings.socket, metrics.clone())),
             metrics,
             epoch,
             settings,

@@ -266,6 +266,11 @@ pub struct SocketSettings {
     pub outbound_messages_max: Cap<usize>,
     /// `socket.outbound_bytes_max`: bytes that wait to be written to one socket.
     pub outbound_bytes_max: Cap<usize>,
+    /// `socket.put_off`: the longest that broadcasts wait for an answer to go out with; zero for not at all.
+    #[serde(with = "humantime_serde")]
+    pub put_off: Duration,
+    /// `socket.put_off_bytes_max`: bytes that wait so.
+    pub put_off_bytes_max: Cap<usize>,
     /// `socket.connections_max`: sockets of the whole server.
     pub connections_max: Cap<usize>,
     /// `socket.connections_per_address_max`: sockets of one client address.
@@ -349,6 +354,9 @@ pub struct RealtimeSettings {
     /// `realtime.control_interval`: how often servers look what others have changed.
     #[serde(with = "humantime_serde")]
     pub control_interval: Duration,
+    /// `realtime.limits_sweep_interval`: how often those are forgotten who have used none of what their limits allow.
+    #[serde(with = "humantime_serde")]
+    pub limits_sweep_interval: Duration,
     /// `realtime.stats_rooms_max`: rooms with message counters of their own.
     pub stats_rooms_max: Cap<usize>,
 }

@@ -110,6 +110,12 @@ fn durations(settings: &Settings, found: &mut Violations) {
             SECOND,
         ),
         (
+            "realtime.limits_sweep_interval",
+            realtime.limits_sweep_interval,
+            100 * MILLISECOND,
+            60 * MINUTE,
+        ),
+        (
             "realtime.unread_interval",
             realtime.unread_interval,
             10 * MILLISECOND,
@@ -158,6 +164,7 @@ fn durations(settings: &Settings, found: &mut Violations) {
             100 * MILLISECOND,
             18 * SECOND,
         ),
+        ("socket.put_off", socket.put_off, zero, 100 * MILLISECOND),
         ("socket.drain_interval", socket.drain_interval, zero, 10 * SECOND),
     ] {
         if !(min..=max).contains(&value) {
@@ -233,6 +240,7 @@ fn caps(settings: &Settings, found: &mut Violations) {
         ("socket.queued_max", socket.queued_max),
         ("socket.outbound_messages_max", socket.outbound_messages_max),
         ("socket.outbound_bytes_max", socket.outbound_bytes_max),
+        ("socket.put_off_bytes_max", socket.put_off_bytes_max),
         ("socket.connections_max", socket.connections_max),
         ("socket.connections_per_address_max", socket.connections_per_address_max),
         ("socket.connections_per_tenant_max", socket.connections_per_tenant_max),

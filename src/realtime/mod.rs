@@ -94,10 +94,6 @@ use crate::{
 /// How often tables that only grow by themselves are swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often those of the limits are, which have places for everybody who has just done something: most of these are as
-/// good as new within seconds, and there may be as many as sockets.
-const LIMITS_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-
 /// The running real-time side of a server; a handle that is cheap to clone.
 #[derive(Clone)]
 pub struct Realtime(Arc<Inner>);
@@ -182,7 +178,7 @@ impl Realtime {
         };
         let (journals, to_start) = Journals::new(journal_count, beside, options);
         let realtime = Self(Arc::new(Inner {
-            rate_limiter: RateLimiter::new(Arc::clone(&limits), LIMITS_SWEEP_INTERVAL).start(),
+            rate_limiter: RateLimiter::new(Arc::clone(&limits), options.limits_sweep_interval).start(),
             stats_collector: StatsCollector::new(Arc::clone(&stats), SWEEP_INTERVAL).start(),
             store,
             directory,

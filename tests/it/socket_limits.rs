@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::helpers::{
     app::{TestApp, TestUser},
     limits::{set_limits, usage},
+    longpoll::TestPoll,
     socket::TestSocket,
 };
 
@@ -141,6 +142,20 @@ both_engines! {
         let mut socket = app.connect(&bob).await;
         let channel = socket.join_quietly("room:general").await;
         socket.ask(&channel, "new_message", payload).await;
+    }
+
+    // Of sockets, `websocket_conformance` says the same.
+    async fn lines_of_a_long_poll_have_the_tenants_size_of_now(db: TestDatabase) {
+        let app = TestApp::start(db).await;
+        let ann = app.user("acme", "ann").await;
+        let mut poll = TestPoll::open(app.address, &ann.token).await;
+        let joined = poll.join("room:general").await;
+        let payload = json!({ "content": "x".repeat(300) });
+        poll.ask(&joined, "room:general", "new_message", payload.clone()).await;
+        set_limits(&app, "acme", json!({ "frame_bytes_max": 300 })).await;
+        poll.ask(&joined, "room:general", "new_message", json!({ "content": "short" })).await;
+        let (_, status) = poll.try_push(&joined, "room:general", "new_message", payload).await;
+        assert_eq!(status, 400);
     }
 }
 

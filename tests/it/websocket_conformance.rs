@@ -2,10 +2,14 @@
 //! limits, extensions. A heartbeat of the channel protocol stands in for an echo.
 
 use parlour::{config::Cap, phoenix::close_code};
+use serde_json::{Value, json};
 
-use crate::helpers::wire::{
-    BINARY, BINARY_FIRST, CLOSE, LAST, MORE, PING, PONG, STANDARD_HEADERS, TEXT, TEXT_FIRST, WireServer, frame, header,
-    heartbeat, padded_heartbeat,
+use crate::helpers::{
+    limits::set_limits,
+    wire::{
+        BINARY, BINARY_FIRST, CLOSE, LAST, MORE, PING, PONG, STANDARD_HEADERS, TEXT, TEXT_FIRST, WireServer, frame,
+        header, heartbeat, padded_heartbeat,
+    },
 };
 
 /// A binary push of the channel protocol that is a heartbeat.
@@ -290,6 +294,27 @@ every_transport! {
         wire.assert_heard("parts").await;
         wire.send([frame(TEXT_FIRST, one), frame(MORE, two), header(LAST, 1)].concat()).await;
         wire.assert_closed(close_code::TOO_BIG).await;
+    }
+
+    async fn the_tenants_limits_are_those_of_now(server: WireServer) {
+        let limit = async |bytes: Value| set_limits(&server.app, "acme", json!({ "frame_bytes_max": bytes })).await;
+        for parts in [false, true] {
+            limit(json!(300)).await;
+            let mut wire = server.open().await;
+            let message = |r#ref: &str| {
+                let text = padded_heartbeat(r#ref, 301);
+                let (one, two) = text.split_at(150);
+                if parts { [frame(TEXT_FIRST, one), frame(LAST, two)].concat() } else { frame(TEXT, text) }
+            };
+            limit(json!(1000)).await;
+            wire.send(message("raised")).await;
+            wire.assert_heard("raised").await;
+            limit(json!(300)).await;
+            wire.send(frame(TEXT, padded_heartbeat("most", 300))).await;
+            wire.assert_heard("most").await;
+            wire.send(message("lowered")).await;
+            wire.assert_closed(close_code::TOO_BIG).await;
+        }
     }
 
     async fn messages_up_to_the_limit_come_in_fragments_and_chops_of_any_size(server: WireServer) {

@@ -138,17 +138,13 @@ impl Cluster {
         let folder = tempfile::Builder::new().prefix("parlour-bench-pg-").tempdir()?.keep();
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/private-postgres"));
         command.args([&binaries, &folder]);
-        let mut supervisor = command
+        command
             // Out of reach of whatever ends this process's group.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|source| BenchError::Start {
-                program: "scripts/private-postgres".to_owned(),
-                source,
-            })?;
+            .stderr(Stdio::null());
+        let mut supervisor = programs::start(&mut command)?;
         let mut said = String::new();
         if let Some(output) = supervisor.stdout.take() {
             for line in BufReader::new(output).lines() {

@@ -1,6 +1,6 @@
 //! Programs that are run.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::error::BenchError;
 
@@ -22,6 +22,14 @@ pub fn run(command: &mut Command) -> Result<String, BenchError> {
     } else {
         Err(failed(command, &String::from_utf8_lossy(&stderr)))
     }
+}
+
+/// Starts a program.
+pub fn start(command: &mut Command) -> Result<Child, BenchError> {
+    command.spawn().map_err(|source| BenchError::Start {
+        program: name(command),
+        source,
+    })
 }
 
 /// A program has failed, with these as its last words.

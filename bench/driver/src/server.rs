@@ -72,10 +72,7 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors);
-        let mut process = command.spawn().map_err(|source| BenchError::Start {
-            program: binary.display().to_string(),
-            source,
-        })?;
+        let mut process = programs::start(&mut command)?;
         let mut ready = String::new();
         if let Some(output) = process.stdout.take() {
             BufReader::new(output).read_line(&mut ready)?;

@@ -7,8 +7,7 @@ use tracing::debug;
 
 use super::{
     handshake, raw,
-    rfc6455::SizeLimits,
-    session::{Reach, Session, bounds},
+    session::{Reach, Session},
     upgrade::CanHandOver,
     websocket,
 };
@@ -38,11 +37,6 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// The largest frames and messages of this client.
-    pub(super) fn size_limits(&self) -> SizeLimits {
-        bounds::size_limits(&self.identity.tenant, &self.app.settings.socket)
-    }
-
     /// The session of this client, whose transport is reached by `reach`.
     pub fn into_session(self, reach: impl Into<Reach>, transport: TransportKind) -> Session {
         let Self {

@@ -21,7 +21,7 @@ use tracing::debug;
 
 use super::{
     connect::{self, Admitted, Refusal},
-    session::Session,
+    session::{Session, bounds},
     transport::{Done, Transport},
 };
 use crate::{
@@ -224,7 +224,7 @@ async fn publish(app: &App, sessions: &LongPolls, request: &HttpRequest, payload
         &body,
         settings.longpoll_lines_max.get().unwrap_or(usize::MAX),
     );
-    let line_max = tenant.limits.frame_bytes(settings.message_bytes_max).or_max();
+    let line_max = bounds::size_limits(&tenant, settings).message_bytes_max;
     let lines = match lines {
         Ok(lines) if lines.iter().all(|line| line_len(line) <= line_max) => lines,
         _ => {

@@ -49,6 +49,9 @@ mod conn;
 mod context;
 mod put_off;
 mod queue;
+mod writing;
+
+pub use self::writing::Writing;
 
 /// What a WebSocket is called in metrics, whichever transport carries it.
 const TRANSPORT: TransportKind = TransportKind::WebSocket;
@@ -126,12 +129,12 @@ type Ctx = PolledContext<RawSocket>;
 
 impl RawSocket {
     fn new(admitted: Admitted, stream: TcpStream, leftover: BytesMut, ctx: &Ctx) -> Self {
-        let queued_bytes_max = admitted.app.settings.socket.outbound_bytes_max.or_max();
-        let (realtime, metrics) = (admitted.app.realtime.clone(), admitted.app.metrics.clone());
-        let reach = Reach::Shard(realtime.shard(), ctx.address().downgrade().recipient());
+        let writing = Arc::clone(&admitted.app.writing);
+        let shard = admitted.app.realtime.shard();
+        let reach = Reach::Shard(shard, ctx.address().downgrade().recipient());
         let session = admitted.into_session(reach, TRANSPORT);
         let (reader, writer) = stream.into_split();
-        let conn = Conn::new(writer, Arc::clone(session.handle()), queued_bytes_max, metrics);
+        let conn = Conn::new(writer, Arc::clone(session.handle()), writing);
         room_shard::attach(session.handle().id(), conn.clone());
         Self {
             session,

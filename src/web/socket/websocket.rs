@@ -21,7 +21,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     connect::Admitted,
     handshake,
-    rfc6455::{self, Decoder, Event, Input, SizeLimits},
+    rfc6455::{self, Decoder, Event, Input},
     session::Session,
     transport::{Done, Transport},
 };
@@ -56,7 +56,6 @@ pub fn start(
         idle_timeout: settings.idle_timeout,
         close_timeout: settings.close_timeout,
         mailbox_capacity: settings.outbound_messages_max.get().unwrap_or(usize::MAX / 2),
-        limits: admitted.size_limits(),
         admitted: Some(admitted),
         session: None,
         decoder: Decoder::new(),
@@ -79,7 +78,6 @@ struct WebSocket {
     admitted: Option<Admitted>,
     session: Option<Session>,
     decoder: Decoder,
-    limits: SizeLimits,
     /// When bytes last came, of whatever kind.
     last_bytes: Instant,
     mailbox_capacity: usize,
@@ -125,9 +123,11 @@ impl WebSocket {
 
     /// The client has sent these bytes.
     fn receive(&mut self, bytes: &mut [u8], ctx: &mut HttpContext<Self>) {
+        let Some(session) = &mut self.session else { return };
+        let limits = session.size_limits();
         let mut input = Input::new(bytes);
         loop {
-            match self.decoder.next(&mut input, self.limits) {
+            match self.decoder.next(&mut input, limits) {
                 Ok(None) => return,
                 Ok(Some(Event::Close(_))) => {
                     self.end(close_code::NORMAL, LastWord::Nothing, ctx);

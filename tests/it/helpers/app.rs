@@ -204,7 +204,8 @@ impl Drop for TestApp {
     }
 }
 
-fn settings(db: &TestDatabase) -> Settings {
+/// The settings of every test server, as far as tests do not change them.
+pub fn settings(db: &TestDatabase) -> Settings {
     // A folder without a settings file: only the defaults count.
     let sources = Sources {
         folder: "/nonexistent".into(),

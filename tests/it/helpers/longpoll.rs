@@ -56,6 +56,13 @@ impl TestPoll {
 
     /// Sends an event on a topic that was joined as `join_ref`, and gives its ref.
     pub async fn push(&mut self, join_ref: &str, topic: &str, event: &str, payload: Value) -> String {
+        let (r#ref, status) = self.try_push(join_ref, topic, event, payload).await;
+        assert_eq!(status, 200);
+        r#ref
+    }
+
+    /// The same where it may be refused; gives the status, too.
+    pub async fn try_push(&mut self, join_ref: &str, topic: &str, event: &str, payload: Value) -> (String, u64) {
         let r#ref = self.next_ref.to_string();
         self.next_ref += 1;
         let frame = json!([join_ref, r#ref, topic, event, payload]);
@@ -71,8 +78,7 @@ impl TestPoll {
             .json()
             .await
             .expect("the server speaks JSON");
-        assert_eq!(answer["status"], 200, "{answer}");
-        r#ref
+        (r#ref, answer["status"].as_u64().expect("a status"))
     }
 
     /// Sends an event and gives the payload of its reply.

@@ -221,13 +221,18 @@ impl TestSocket {
 
     /// The next frame in the order of the wire, whatever it is.
     pub async fn next_frame(&mut self) -> Value {
-        if let Some(frame) = self.skipped.pop_front() {
-            return frame;
-        }
-        let frame = time::timeout(PATIENCE, self.read())
-            .await
-            .expect("a frame comes in time");
+        let frame = self.try_next_frame().await;
         frame.unwrap_or_else(|code| panic!("closed with {code:?}"))
+    }
+
+    /// The same, or the code the connection ended with.
+    pub async fn try_next_frame(&mut self) -> Result<Value, Option<u16>> {
+        if let Some(frame) = self.skipped.pop_front() {
+            return Ok(frame);
+        }
+        time::timeout(PATIENCE, self.read())
+            .await
+            .expect("a frame comes in time")
     }
 
     /// Waits for a frame; others are kept for later.

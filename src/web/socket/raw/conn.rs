@@ -14,9 +14,9 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::{
     put_off,
     queue::{Queue, Waiting},
+    writing::Writing,
 };
 use crate::{
-    metrics::Metrics,
     phoenix::Frame,
     realtime::{
         room_shard::Outlet,
@@ -24,9 +24,6 @@ use crate::{
     },
     web::socket::rfc6455,
 };
-
-/// Most bytes whose write is put off: what is larger is worth a write of its own.
-const PUT_OFF_BYTES_MAX: usize = 16 * 1024;
 
 /// What writes to one client, for whoever is on its thread: its session, and what delivers broadcasts.
 ///
@@ -42,8 +39,6 @@ pub struct Conn {
     queue: RefCell<Option<Box<Queue>>>,
     /// Of the session's actor, which writes what waits when the kernel takes more.
     waker: RefCell<Option<Waker>>,
-    /// Most bytes of broadcasts that may wait, up to 4 GiB.
-    broadcasts_max: u32,
     state: Cell<State>,
     /// What the client may not have any more is gone from the queue.
     is_cleared: Cell<bool>,
@@ -58,7 +53,8 @@ pub struct Conn {
     /// Its place among those that the clock wakes together.
     place: Cell<u32>,
     this: Weak<Self>,
-    metrics: Metrics,
+    /// The bounds of what waits.
+    writing: Arc<Writing>,
     /// What the metrics know to be waiting.
     reported: Cell<usize>,
 }
@@ -86,14 +82,13 @@ enum Written {
 pub struct Broken;
 
 impl Conn {
-    /// Writes for the socket behind `handle`; `broadcasts_max` bytes of broadcasts may wait.
-    pub fn new(writer: OwnedWriteHalf, handle: Arc<SocketHandle>, broadcasts_max: usize, metrics: Metrics) -> Rc<Self> {
+    /// Writes for the socket behind `handle`.
+    pub fn new(writer: OwnedWriteHalf, handle: Arc<SocketHandle>, writing: Arc<Writing>) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             writer: RefCell::new(Some(writer)),
             handle,
             queue: RefCell::new(None),
             waker: RefCell::new(None),
-            broadcasts_max: u32::try_from(broadcasts_max).unwrap_or(u32::MAX),
             state: Cell::new(State::Open),
             is_cleared: Cell::new(false),
             is_corked: Cell::new(false),
@@ -102,7 +97,7 @@ impl Conn {
             is_put_off: Cell::new(false),
             place: Cell::new(0),
             this: Weak::clone(this),
-            metrics,
+            writing,
             reported: Cell::new(0),
         })
     }
@@ -168,7 +163,7 @@ impl Conn {
 
     /// Whether more waits than the client should be answered on top of.
     pub fn is_behind(&self) -> bool {
-        self.waits() > self.broadcasts_max()
+        self.waits() > self.writing.broadcasts_max
     }
 
     /// Says the last word.
@@ -258,8 +253,7 @@ impl Conn {
         if self.is_corked.get() || self.is_blocked.get() {
             return;
         }
-        let is_small = waits <= PUT_OFF_BYTES_MAX.min(self.broadcasts_max() / 4);
-        if is_broadcast && is_small && self.expects_answer.get() {
+        if is_broadcast && self.expects_answer.get() && self.writing.puts_off(waits) {
             self.put_off();
         } else {
             self.write_or_wake();
@@ -270,7 +264,7 @@ impl Conn {
         if !self.is_put_off.replace(true)
             && let Some(this) = self.this.upgrade()
         {
-            put_off::write_soon(this);
+            put_off::write_soon(this, self.writing.put_off);
         }
     }
 
@@ -278,10 +272,6 @@ impl Conn {
         if self.write() != Written::All {
             self.wake();
         }
-    }
-
-    fn broadcasts_max(&self) -> usize {
-        self.broadcasts_max as usize
     }
 
     /// Bytes that wait.
@@ -299,7 +289,7 @@ impl Conn {
         let waits = self.waits();
         let reported = self.reported.replace(waits);
         if waits != reported {
-            self.metrics.outbound_queued(reported, waits);
+            self.writing.metrics.outbound_queued(reported, waits);
         }
     }
 
@@ -347,7 +337,7 @@ impl Outlet for Conn {
     }
 
     fn is_congested(&self) -> bool {
-        self.broadcasts_wait() > self.broadcasts_max() / 2
+        self.broadcasts_wait() > self.writing.broadcasts_max / 2
     }
 
     fn deliver(&self, frames: Bytes) -> bool {
@@ -357,7 +347,7 @@ impl Outlet for Conn {
         let is_too_much = || {
             let waits = self.broadcasts_wait();
             // A single piece is taken whatever its size: it is what one message, or one busy moment, comes to.
-            waits > 0 && waits + frames.len() > self.broadcasts_max()
+            waits > 0 && waits + frames.len() > self.writing.broadcasts_max
         };
         if is_too_much() && !self.is_blocked.get() {
             // It waits here by our doing.

@@ -2,15 +2,15 @@
 //! behind it: in one write, if the first waits for the second. One timer for all connections of a thread sees to it that
 //! nothing waits for long.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use tokio::{sync::Notify, time};
 
 use super::conn::Conn;
-
-/// The longest that something waits for an answer to go out with. Far below what a person notices, and longer than an
-/// answer takes to follow what it answers, also on a busy thread.
-const WAIT_MAX: Duration = Duration::from_millis(20);
 
 thread_local! {
     static PUT_OFF: Rc<PutOff> = PutOff::start();
@@ -22,6 +22,8 @@ struct PutOff {
     connections: RefCell<Vec<Rc<Conn>>>,
     /// There is a first one.
     first: Notify,
+    /// How long it waits.
+    wait: Cell<Duration>,
 }
 
 impl PutOff {
@@ -35,7 +37,7 @@ impl PutOff {
     async fn run(self: Rc<Self>) {
         loop {
             self.first.notified().await;
-            time::sleep(WAIT_MAX).await;
+            time::sleep(self.wait.get()).await;
             for conn in self.connections.take() {
                 conn.write_put_off();
             }
@@ -43,11 +45,12 @@ impl PutOff {
     }
 }
 
-/// Has the connection write before long what waits there.
-pub fn write_soon(conn: Rc<Conn>) {
+/// Has the connection write what waits there, after `wait` at the latest; together with others, which began earlier.
+pub fn write_soon(conn: Rc<Conn>, wait: Duration) {
     PUT_OFF.with(|put_off| {
         let mut connections = put_off.connections.borrow_mut();
         if connections.is_empty() {
+            put_off.wait.set(wait);
             put_off.first.notify_one();
         }
         connections.push(conn);
@@ -69,13 +72,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Settings, Sources},
+        config::{Cap, Settings, SocketSettings, Sources},
         metrics::Metrics,
         phoenix::Version,
         realtime::{
             room_shard::Outlet,
             socket_handle::{Outbound, SocketHandle},
         },
+        web::socket::raw::writing::Writing,
     };
 
     /// A session that is told nothing.
@@ -93,12 +97,18 @@ mod tests {
 
     /// A connection whose client waits for an answer, and the client.
     async fn connection(broadcasts_max: usize) -> (Rc<Conn>, TcpStream) {
+        connection_with(|settings| settings.outbound_bytes_max = Cap::Max(broadcasts_max)).await
+    }
+
+    async fn connection_with(change: impl FnOnce(&mut SocketSettings)) -> (Rc<Conn>, TcpStream) {
+        let mut settings = Settings::load(&Sources::default()).unwrap().settings;
+        change(&mut settings.socket);
+        let writing = Writing::new(&settings.socket, Metrics::new(&settings));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
-        let handle = SocketHandle::new(Version::V2, Deaf.start().recipient(), broadcasts_max);
-        let metrics = Metrics::new(&Settings::load(&Sources::default()).unwrap().settings);
-        let conn = Conn::new(server.into_split().1, Arc::new(handle), broadcasts_max, metrics);
+        let handle = SocketHandle::new(Version::V2, Deaf.start().recipient(), writing.broadcasts_max);
+        let conn = Conn::new(server.into_split().1, Arc::new(handle), Arc::new(writing));
         conn.expect_answer(true);
         (conn, client)
     }
@@ -129,6 +139,23 @@ mod tests {
             assert!(!conn.is_drained(), "it waits");
             assert_eq!(read(&mut client, 11).await, b"a broadcast");
         }
+    }
+
+    #[actix_web::test]
+    async fn nothing_is_put_off_where_the_settings_say_so() {
+        let changes: [fn(&mut SocketSettings); 2] = [
+            |settings| settings.put_off = Duration::ZERO,
+            |settings| settings.put_off_bytes_max = Cap::Max(10),
+        ];
+        for change in changes {
+            let (conn, mut client) = connection_with(change).await;
+            assert!(conn.deliver(Bytes::from_static(b"a broadcast")));
+            assert!(conn.is_drained(), "it does not wait");
+            assert_eq!(read(&mut client, 11).await, b"a broadcast");
+        }
+        let (conn, _client) = connection_with(|settings| settings.put_off_bytes_max = Cap::Off).await;
+        assert!(conn.deliver(Bytes::from_static(&[1; 50_000])));
+        assert!(!conn.is_drained(), "it waits");
     }
 
     /// A client must not be taken for a slow one since something was put off.

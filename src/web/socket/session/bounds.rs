@@ -22,8 +22,9 @@ pub fn size_limits(tenant: &Tenant, settings: &SocketSettings) -> SizeLimits {
 }
 
 impl Session {
-    /// The largest frames and messages of its client.
-    pub fn size_limits(&self) -> SizeLimits {
+    /// The largest frames and messages of its client, as its tenant has them now.
+    pub fn size_limits(&mut self) -> SizeLimits {
+        self.take_over_tenant();
         size_limits(&self.holder.tenant, self.settings())
     }
 }
