@@ -6,7 +6,6 @@
 
 use std::{
     cell::RefCell,
-    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -16,10 +15,7 @@ use actix::{Actor, Addr, Handler};
 use actix_http::ws::HandshakeError;
 use actix_web::{HttpRequest, HttpResponse, rt::net::TcpStream};
 use bytes::{Bytes, BytesMut};
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    net::tcp::OwnedReadHalf,
-};
+use tokio::io::ReadBuf;
 
 use self::{
     clock::Alarm,
@@ -90,7 +86,6 @@ pub fn answer(
 struct RawSocket {
     session: Session,
     conn: Rc<Conn>,
-    reader: OwnedReadHalf,
     decoder: Decoder,
     /// Boxed, since hardly any client sends before it is answered.
     leftover: Option<Box<BytesMut>>,
@@ -133,13 +128,11 @@ impl RawSocket {
         let shard = admitted.app.realtime.shard();
         let reach = Reach::Shard(shard, ctx.address().downgrade().recipient());
         let session = admitted.into_session(reach, TRANSPORT);
-        let (reader, writer) = stream.into_split();
-        let conn = Conn::new(writer, Arc::clone(session.handle()), writing);
+        let conn = Conn::new(stream, Arc::clone(session.handle()), writing);
         room_shard::attach(session.handle().id(), conn.clone());
         Self {
             session,
             conn,
-            reader,
             decoder: Decoder::new(),
             // An empty one still has the buffer that HTTP has read into.
             leftover: (!leftover.is_empty()).then(|| Box::new(leftover)),
@@ -175,7 +168,7 @@ impl RawSocket {
                 return Ok(true);
             }
             let mut read = ReadBuf::new(buffer);
-            match Pin::new(&mut self.reader).poll_read(cx, &mut read) {
+            match self.conn.poll_read(cx, &mut read) {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(Err(_)) => return Err(Over),
                 Poll::Ready(Ok(())) if read.filled().is_empty() => return Err(Over),
@@ -357,7 +350,7 @@ impl Polled for RawSocket {
 impl Drop for RawSocket {
     /// However it ends, be it by a panic: nobody writes to it any more, and the others hear that it is gone.
     fn drop(&mut self) {
-        self.conn.shut();
+        self.conn.close();
         if self.phase == Phase::Open {
             self.leave();
         }

@@ -108,7 +108,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let handle = SocketHandle::new(Version::V2, Deaf.start().recipient(), writing.broadcasts_max);
-        let conn = Conn::new(server.into_split().1, Arc::new(handle), Arc::new(writing));
+        let conn = Conn::new(server, Arc::new(handle), Arc::new(writing));
         conn.expect_answer(true);
         (conn, client)
     }
