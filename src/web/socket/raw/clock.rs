@@ -124,3 +124,56 @@ impl Drop for Alarm {
         let _ = CLOCK.try_with(|clock| clock.remove(self.at.round_up(TICK), &self.conn));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::{Context, Wake, Waker},
+    };
+
+    use super::*;
+    use crate::web::socket::raw::put_off::tests::connection;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A connection, and whether its actor was woken.
+    async fn socket() -> (Rc<Conn>, Arc<Woken>) {
+        let ((conn, _), woken) = (connection(1000).await, Arc::new(Woken::default()));
+        conn.wake_here(&Context::from_waker(&Waker::from(Arc::clone(&woken))));
+        (conn, woken)
+    }
+
+    #[actix_web::test]
+    async fn of_those_of_a_tick_who_has_gone_is_not_woken_and_the_others_are() {
+        let sockets = [socket().await, socket().await, socket().await, socket().await];
+        let at = (Moment::now() + TICK).round_up(TICK);
+        let mut alarms: Vec<_> = sockets.iter().map(|(conn, _)| Alarm::set(at, conn)).collect();
+        // The last one takes the place of the first, and of the second after that.
+        alarms.remove(0);
+        alarms.remove(0);
+        let is_woken = || sockets.each_ref().map(|(_, woken)| woken.0.load(Ordering::Relaxed));
+        while is_woken() != [false, false, true, true] {
+            assert_eq!(is_woken()[..2], [false, false]);
+            time::sleep(TICK).await;
+        }
+        // One that has rung is not there any more, whoever may have its place by now.
+        let later = Alarm::set(at, &sockets[0].0);
+        drop(alarms);
+        while is_woken() != [true, false, true, true] {
+            time::sleep(TICK).await;
+        }
+        drop(later);
+        CLOCK.with(|clock| assert!(clock.due.borrow().is_empty()));
+    }
+}

@@ -58,7 +58,7 @@ pub fn write_soon(conn: Rc<Conn>, wait: Duration) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use std::sync::Arc;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     /// A connection whose client waits for an answer, and the client.
-    async fn connection(broadcasts_max: usize) -> (Rc<Conn>, TcpStream) {
+    pub async fn connection(broadcasts_max: usize) -> (Rc<Conn>, TcpStream) {
         connection_with(|settings| settings.outbound_bytes_max = Cap::Max(broadcasts_max)).await
     }
 
