@@ -13,7 +13,7 @@
 //! * [`phoenix`]: the wire protocol, sans-IO; it knows no chat
 //! * [`vault`]: secrets that the database keeps, sealed
 //! * [`config`], [`telemetry`], [`metrics`]: settings, logs, measurements
-//! * [`ids`], [`scope`], [`timestamp`], [`validation`], [`secret_token`], [`digest`], [`small_map`]: vocabulary of
+//! * [`ids`], [`scope`], [`timestamp`], [`moment`], [`validation`], [`secret_token`], [`digest`], [`small_map`]: vocabulary of
 //!   everything else
 
 pub mod accounts;
@@ -32,6 +32,7 @@ pub mod gather;
 pub mod ids;
 pub mod media;
 pub mod metrics;
+pub mod moment;
 pub mod page;
 pub mod phoenix;
 pub mod realtime;

@@ -1,6 +1,7 @@
 //! How many sockets are open, in all, per tenant, address and user, and how many may be.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc,
@@ -20,7 +21,10 @@ use crate::{
 /// The counters of open sockets. Shared as `Arc`; each socket holds a [`ConnectionPermit`].
 pub struct Connections {
     total: AtomicUsize,
-    counts: DashMap<Place, usize>,
+    /// By tenant: there are as many users as sockets, and each would pay for a larger key.
+    users: DashMap<TenantId, HashMap<UserId, u32>>,
+    /// Of all other places.
+    others: DashMap<Place, u32>,
     caps: ConnectionCaps,
     limits: Arc<RateLimits>,
 }
@@ -105,7 +109,8 @@ impl Connections {
     pub fn new(caps: ConnectionCaps, limits: Arc<RateLimits>) -> Arc<Self> {
         Arc::new(Self {
             total: AtomicUsize::new(0),
-            counts: DashMap::new(),
+            users: DashMap::new(),
+            others: DashMap::new(),
             caps,
             limits,
         })
@@ -162,21 +167,47 @@ impl Connections {
 
     /// Open sockets of a tenant.
     pub fn open_of(&self, tenant_id: TenantId) -> usize {
-        self.counts.get(&Place::Tenant(tenant_id)).map_or(0, |count| *count)
+        let open = self.others.get(&Place::Tenant(tenant_id));
+        open.map_or(0, |open| *open as usize)
     }
 
     fn take(&self, place: Place, cap: Cap<usize>) -> bool {
-        let mut count = self.counts.entry(place).or_insert(0);
-        let free = cap.allows(*count + 1);
-        *count += usize::from(free);
-        free
+        let take = |count: &mut u32| {
+            let free = cap.allows(*count as usize + 1);
+            *count += u32::from(free);
+            free
+        };
+        match place {
+            Place::User(tenant_id, user_id) => {
+                take(self.users.entry(tenant_id).or_default().entry(user_id).or_default())
+            }
+            Place::Tenant(_) | Place::Address(..) => take(&mut self.others.entry(place).or_default()),
+        }
     }
 
     fn give_back(&self, place: &Place) {
-        self.counts.remove_if_mut(place, |_, count| {
+        let is_last = |count: &mut u32| {
             *count = count.saturating_sub(1);
             *count == 0
-        });
+        };
+        match place {
+            Place::User(tenant_id, user_id) => {
+                self.users.remove_if_mut(tenant_id, |_, users| {
+                    if users.get_mut(user_id).is_some_and(is_last) {
+                        users.remove(user_id);
+                    }
+                    users.is_empty()
+                });
+            }
+            Place::Tenant(_) | Place::Address(..) => {
+                self.others.remove_if_mut(place, |_, count| is_last(count));
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.others.is_empty()
     }
 }
 
@@ -248,7 +279,7 @@ mod tests {
         assert!(connections.admit(&tenant, user, address(1)).is_err());
         drop(permit);
         assert_eq!((connections.open(), connections.open_of(tenant.id)), (0, 0));
-        assert!(connections.counts.is_empty());
+        assert!(connections.is_empty());
     }
 
     #[test]
@@ -294,6 +325,6 @@ mod tests {
         assert!(usage.iter().all(|usage| (usage.refused, usage.would_refuse) == (0, 1)));
         assert_eq!(usage.len(), 3);
         drop((first, second));
-        assert!(connections.counts.is_empty());
+        assert!(connections.is_empty());
     }
 }

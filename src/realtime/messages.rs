@@ -28,17 +28,17 @@ pub struct Register {
     /// The socket.
     pub socket: Arc<SocketHandle>,
     /// What it stands on.
-    pub credential: Credential,
+    pub credential: Arc<Credential>,
 }
 
 /// A socket stands on another token of its user from now on.
-#[derive(Clone, Copy, Debug, Message)]
+#[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Renew {
     /// The socket.
     pub socket_id: SocketId,
     /// What it stands on now.
-    pub credential: Credential,
+    pub credential: Arc<Credential>,
 }
 
 /// A socket has ended; all its channels end with it.
@@ -58,8 +58,10 @@ pub struct Subscribe {
     pub key: TopicKey,
     /// The topic as the client wrote it; broadcasts carry it.
     pub topic: Arc<str>,
-    /// Whom to show as present, under the user's id; `None` for topics without presence.
-    pub presentee: Option<Arc<UserRef>>,
+    /// Its user, as others see them.
+    pub user: Arc<UserRef>,
+    /// Whether the user is to be shown as present: not on topics without presence.
+    pub is_shown: bool,
 }
 
 /// The socket ended before its channel could subscribe.

@@ -198,6 +198,7 @@ impl Realtime {
                 queued_bytes_max: options.shard_queued_bytes_max.or_max(),
                 rest_max: options.shard_rest,
                 held_max: SocketLimits::default().held_max,
+                told_max: settings.socket.outbound_messages_max.or_max(),
             },
         }));
         let mut threads = Vec::new();

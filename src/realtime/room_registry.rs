@@ -98,7 +98,8 @@ pub struct Surroundings {
 
 struct SocketState {
     handle: Arc<SocketHandle>,
-    credential: Credential,
+    /// Its session's too.
+    credential: Arc<Credential>,
     channels: SmallMap<ChannelId, TopicKey>,
 }
 
@@ -143,7 +144,8 @@ impl RoomRegistry {
             channel,
             key,
             topic: wire_topic,
-            presentee,
+            user,
+            is_shown: is_presentee,
         } = subscribe;
         self.heed_presence_setting();
         let announces = self.announces();
@@ -153,25 +155,24 @@ impl RoomRegistry {
             .get_mut(&socket_id)
             .filter(|_| socket.is_alive())
             .ok_or(SocketEnded)?;
-        let user_id = state.credential.user_id;
+        let user_id = user.id;
         state.channels.insert(channel, key);
 
         let limits = self.options.presence;
         let topic = self.topics.entry(key).or_insert_with(|| TopicState::new(key, limits));
-        let shown = presentee.clone().filter(|_| self.shows_presence);
-        let tracked = shown.map(|presentee| {
-            let reference = topic.presence.track(Presentee::now(Arc::clone(&presentee)));
+        let tracked = (is_presentee && self.shows_presence).then(|| {
+            let reference = topic.presence.track(Presentee::now(Arc::clone(&user)));
             let is_new = announces && topic.is_exact() && topic.presence.metas_of(user_id) == 1;
             let state = topic.presence.state_for(user_id, reference);
-            (reference, state, is_new.then_some(presentee))
+            (reference, state, is_new.then(|| Arc::clone(&user)))
         });
         let (outbox, mut undeliverable) = (&mut self.outbox, Vec::new());
         let newcomer = Newcomer {
             channel: (socket_id, channel),
             handle: Arc::clone(&socket),
-            user_id,
+            user,
             topic: wire_topic,
-            presentee,
+            is_presentee,
             presence: tracked.as_ref().map(|(reference, ..)| *reference),
         };
         topic.enter(newcomer, outbox);
@@ -211,12 +212,13 @@ impl RoomRegistry {
             return;
         }
         let mut undeliverable = Vec::new();
-        if let (Some(presentee), Some(reference)) = (member.presentee, member.presence) {
-            topic.presence.untrack(member.user_id, reference);
+        let user_id = member.user.id;
+        if let Some(reference) = member.presence {
+            topic.presence.untrack(user_id, reference);
             undeliverable.extend(topic.tell_presence(outbox));
             self.dirty.insert(key);
-            if announces && topic.is_exact() && topic.presence.metas_of(member.user_id) == 0 {
-                undeliverable.extend(topic.announce("user_left", &presentee, outbox));
+            if announces && topic.is_exact() && topic.presence.metas_of(user_id) == 0 {
+                undeliverable.extend(topic.announce("user_left", &member.user, outbox));
             }
         }
         self.drop_channels(undeliverable);
@@ -456,7 +458,7 @@ impl Handler<EndChannels> for RoomRegistry {
         let ended: Vec<_> = topic
             .members()
             .iter()
-            .filter(|(_, member)| user_id.is_none_or(|user_id| member.user_id == user_id))
+            .filter(|(_, member)| user_id.is_none_or(|user_id| member.user.id == user_id))
             .map(|(&channel, member)| (channel, Arc::clone(&member.handle)))
             .collect();
         for (channel, handle) in ended {

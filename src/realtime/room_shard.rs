@@ -86,6 +86,8 @@ pub struct ShardOptions {
     pub rest_max: Duration,
     /// Broadcasts that are kept for a member whose join is undecided.
     pub held_max: usize,
+    /// What else a socket may be told before it takes any of it.
+    pub told_max: usize,
 }
 
 /// A broadcast for the members of a topic on one thread.
@@ -135,6 +137,7 @@ struct Inbox {
     /// Bytes of broadcasts that may still come.
     free: Arc<Semaphore>,
     queued_bytes_max: usize,
+    told_max: usize,
 }
 
 /// A message in the inbox.
@@ -160,6 +163,11 @@ impl ShardHandle {
     /// Whether both reach the same thread.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What a socket of the thread may be told, besides broadcasts, before it takes any of it.
+    pub fn told_max(&self) -> usize {
+        self.0.told_max
     }
 
     /// Sends to the members of a topic. A thread that is no more takes everything and does nothing.
@@ -397,6 +405,7 @@ pub fn of_this_thread(options: &ShardOptions, metrics: &Metrics) -> ShardHandle 
                 messages,
                 free: Arc::new(Semaphore::new(queued_bytes_max)),
                 queued_bytes_max,
+                told_max: options.told_max,
             }));
             let shard = Rc::new(RefCell::new(Shard {
                 handle,

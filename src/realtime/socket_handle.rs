@@ -2,10 +2,10 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 
-use actix::{Message, Recipient, prelude::SendError};
+use actix::{Message, Recipient, WeakRecipient, prelude::SendError};
 
 use super::room_shard::ShardHandle;
 use crate::phoenix::{Broadcast, ChannelId, Frame, Version, close_code};
@@ -91,14 +91,32 @@ pub enum Outbound {
 pub struct SocketHandle {
     id: SocketId,
     version: Version,
-    mailbox: Recipient<Outbound>,
-    /// What delivers broadcasts to the socket; without one its mailbox takes them.
-    shard: Option<ShardHandle>,
-    queued_bytes: AtomicUsize,
-    queued_bytes_max: usize,
     gone: AtomicBool,
     /// 0: none, else 1 + the index of the [`Disconnect`].
-    disconnect: AtomicUsize,
+    disconnect: AtomicU8,
+    way: Way,
+}
+
+/// How a socket is told something.
+#[derive(Debug)]
+enum Way {
+    /// All of it by the mailbox of its actor. Boxed, since most sockets are of the other kind.
+    Mailbox(Box<Mailbox>),
+    /// Broadcasts by the shard of its thread. The rest is little, so the actor's address is made each time: one that is
+    /// kept takes more than all else here.
+    Shard {
+        shard: ShardHandle,
+        actor: WeakRecipient<Outbound>,
+        /// How much the actor was told that it has not taken.
+        waiting: AtomicU32,
+    },
+}
+
+#[derive(Debug)]
+struct Mailbox {
+    recipient: Recipient<Outbound>,
+    queued_bytes: AtomicUsize,
+    queued_bytes_max: usize,
 }
 
 /// The socket did not take a frame and has been told to end.
@@ -117,28 +135,36 @@ impl SocketHandle {
     /// A handle for the socket behind `mailbox`, which may have `queued_bytes_max` bytes of broadcasts
     /// waiting.
     pub fn new(version: Version, mailbox: Recipient<Outbound>, queued_bytes_max: usize) -> Self {
+        let mailbox = Mailbox {
+            recipient: mailbox,
+            queued_bytes: AtomicUsize::new(0),
+            queued_bytes_max,
+        };
+        Self::reached_by(version, Way::Mailbox(Box::new(mailbox)))
+    }
+
+    /// A handle for the socket behind `actor` whose broadcasts are delivered by the shard of its thread.
+    pub fn delivered_by(version: Version, shard: ShardHandle, actor: WeakRecipient<Outbound>) -> Self {
+        let waiting = AtomicU32::new(0);
+        Self::reached_by(version, Way::Shard { shard, actor, waiting })
+    }
+
+    fn reached_by(version: Version, way: Way) -> Self {
         Self {
             id: SocketId::next(),
             version,
-            mailbox,
-            shard: None,
-            queued_bytes: AtomicUsize::new(0),
-            queued_bytes_max,
             gone: AtomicBool::new(false),
-            disconnect: AtomicUsize::new(0),
+            disconnect: AtomicU8::new(0),
+            way,
         }
-    }
-
-    /// Has broadcasts delivered by the shard of the socket's thread, not by its mailbox.
-    #[must_use]
-    pub fn delivered_by(mut self, shard: Option<ShardHandle>) -> Self {
-        self.shard = shard;
-        self
     }
 
     /// What delivers broadcasts to the socket, when its mailbox does not take them.
     pub fn shard(&self) -> Option<&ShardHandle> {
-        self.shard.as_ref()
+        match &self.way {
+            Way::Mailbox(_) => None,
+            Way::Shard { shard, .. } => Some(shard),
+        }
     }
 
     /// The version that the socket speaks.
@@ -153,7 +179,12 @@ impl SocketHandle {
 
     /// Whether the socket can still be told anything.
     pub fn is_alive(&self) -> bool {
-        !self.gone.load(Ordering::Acquire) && self.disconnect().is_none() && self.mailbox.connected()
+        let is_reached = match &self.way {
+            Way::Mailbox(mailbox) => mailbox.recipient.connected(),
+            // Marks itself gone, however it ends.
+            Way::Shard { .. } => true,
+        };
+        !self.gone.load(Ordering::Acquire) && self.disconnect().is_none() && is_reached
     }
 
     /// The transport has ended: nothing may subscribe in its name any more.
@@ -167,26 +198,43 @@ impl SocketHandle {
         self.disconnect
             .load(Ordering::Acquire)
             .checked_sub(1)
-            .map(|index| DISCONNECTS[index])
+            .map(|index| DISCONNECTS[usize::from(index)])
     }
 
     /// Ends the socket; the first reason stays.
     pub fn end(&self, reason: Disconnect) {
-        let index = DISCONNECTS
-            .iter()
-            .position(|&known| known == reason)
-            .unwrap_or_default();
+        let number = (1..)
+            .zip(DISCONNECTS)
+            .find(|&(_, known)| known == reason)
+            .map_or(1, |(number, _)| number);
         let first = self
             .disconnect
-            .compare_exchange(0, index + 1, Ordering::AcqRel, Ordering::Acquire);
+            .compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire);
         if first.is_ok() {
             // A full mailbox is no loss: the socket looks at its handle before it handles what is in there. Told once: a
             // socket that is told looks, and may find a reason of its own.
-            let _ = self.mailbox.try_send(Outbound::Disconnected);
+            let _ = self.try_send(Outbound::Disconnected);
         }
     }
 
-    /// Hands the socket a broadcast. Ephemeral ones are skipped from half of the queue's bound on; at the
+    fn try_send(&self, outbound: Outbound) -> Result<(), SendError<Outbound>> {
+        let (shard, actor, waiting) = match &self.way {
+            Way::Mailbox(mailbox) => return mailbox.recipient.try_send(outbound),
+            Way::Shard { shard, actor, waiting } => (shard, actor, waiting),
+        };
+        let Some(actor) = actor.upgrade() else {
+            return Err(SendError::Closed(outbound));
+        };
+        if waiting.fetch_add(1, Ordering::Relaxed) as usize >= shard.told_max() {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(SendError::Full(outbound));
+        }
+        #[expect(clippy::disallowed_methods, reason = "counted here, since each sender is a new one")]
+        actor.do_send(outbound);
+        Ok(())
+    }
+
+    /// Hands a socket without a shard a broadcast. Ephemeral ones are skipped from half of the queue's bound on; at the
     /// bound the socket is ended, and the room goes on without it.
     pub fn deliver(
         &self,
@@ -197,26 +245,29 @@ impl SocketHandle {
         let Some(bytes) = broadcast.frame(self.version).as_ref().map(Frame::len) else {
             return Ok(());
         };
-        let queued = self.queued_bytes.load(Ordering::Relaxed);
-        if broadcast.is_ephemeral() && queued + bytes > self.queued_bytes_max / 2 {
+        let Way::Mailbox(mailbox) = &self.way else {
+            return Err(Undeliverable);
+        };
+        let queued = mailbox.queued_bytes.load(Ordering::Relaxed);
+        if broadcast.is_ephemeral() && queued + bytes > mailbox.queued_bytes_max / 2 {
             return Ok(());
         }
-        if queued + bytes > self.queued_bytes_max && queued > 0 {
+        if queued + bytes > mailbox.queued_bytes_max && queued > 0 {
             self.end(Disconnect::TooSlow);
             return Err(Undeliverable);
         }
-        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        mailbox.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let outbound = Outbound::Broadcast {
             channel,
             broadcast: Arc::clone(broadcast),
             seq,
             bytes,
         };
-        match self.mailbox.try_send(outbound) {
+        match mailbox.recipient.try_send(outbound) {
             Ok(()) => Ok(()),
             Err(SendError::Closed(_)) => Err(Undeliverable),
             Err(SendError::Full(_)) if broadcast.is_ephemeral() => {
-                self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                mailbox.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 Ok(())
             }
             Err(SendError::Full(_)) => {
@@ -228,7 +279,7 @@ impl SocketHandle {
 
     /// Tells the socket something that must not be lost; a socket that cannot take it is ended.
     pub fn tell(&self, outbound: Outbound) -> Result<(), Undeliverable> {
-        self.mailbox.try_send(outbound).map_err(|error| {
+        self.try_send(outbound).map_err(|error| {
             if matches!(error, SendError::Full(_)) {
                 self.end(Disconnect::TooSlow);
             }
@@ -236,8 +287,27 @@ impl SocketHandle {
         })
     }
 
-    /// The socket has taken `bytes` of broadcasts out of its mailbox.
-    pub fn release(&self, bytes: usize) {
-        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    /// The socket has taken this out of its mailbox.
+    pub fn release(&self, taken: &Outbound) {
+        match (&self.way, taken) {
+            (Way::Mailbox(mailbox), Outbound::Broadcast { bytes, .. }) => {
+                mailbox.queued_bytes.fetch_sub(*bytes, Ordering::Relaxed);
+            }
+            (Way::Mailbox(_), _) => {}
+            (Way::Shard { waiting, .. }, _) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one for each socket.
+    #[test]
+    fn a_handle_is_small() {
+        assert!(size_of::<SocketHandle>() <= 48, "{}", size_of::<SocketHandle>());
     }
 }

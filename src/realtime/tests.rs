@@ -207,7 +207,11 @@ async fn tap(registry: &Addr<RoomRegistry>, queued_bytes_max: usize) -> Tap {
         verified_at: Instant::now(),
     };
     let socket = Arc::clone(&handle);
-    registry.send(Register { socket, credential }).await.unwrap();
+    let register = Register {
+        socket,
+        credential: Arc::new(credential),
+    };
+    registry.send(register).await.unwrap();
     Tap {
         handle,
         credential,
@@ -222,21 +226,25 @@ impl Tap {
         channel: ChannelId,
         key: TopicKey,
     ) -> Result<Option<PresenceSummary>, SocketEnded> {
-        let presentee = UserRef {
-            id: self.credential.user_id,
-            username: "ann".to_owned(),
-            name: None,
-            avatar_url: None,
-            kind: UserKind::Account,
-        };
         let subscribe = Subscribe {
             socket: Arc::clone(&self.handle),
             channel,
             key,
             topic: Arc::from(key.to_string()),
-            presentee: Some(Arc::new(presentee)),
+            user: self.user(),
+            is_shown: true,
         };
         registry.send(subscribe).await.unwrap()
+    }
+
+    fn user(&self) -> Arc<UserRef> {
+        Arc::new(UserRef {
+            id: self.credential.user_id,
+            username: "ann".to_owned(),
+            name: None,
+            avatar_url: None,
+            kind: UserKind::Account,
+        })
     }
 
     async fn next(&mut self) -> Outbound {
@@ -245,11 +253,10 @@ impl Tap {
 
     /// The event and payload of the next broadcast, given back to the queue's account.
     async fn broadcast(&mut self) -> (String, Value, Option<i64>) {
-        match self.next().await {
-            Outbound::Broadcast {
-                broadcast, seq, bytes, ..
-            } => {
-                self.handle.release(bytes);
+        let told = self.next().await;
+        self.handle.release(&told);
+        match told {
+            Outbound::Broadcast { broadcast, seq, .. } => {
                 let Some(Frame::Text(text)) = broadcast.frame(Version::V2) else {
                     unreachable!("JSON")
                 };

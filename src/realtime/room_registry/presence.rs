@@ -54,9 +54,8 @@ impl TopicState {
     /// Shows everybody who is here, to everybody.
     pub(super) fn show_all(&mut self, outbox: &mut Outbox) -> Vec<ChannelKey> {
         let (members, presence) = self.members_and_presence();
-        for member in members {
-            let track = |presentee| presence.track(Presentee::now(presentee));
-            member.presence = member.presentee.clone().map(track);
+        for member in members.filter(|member| member.is_presentee) {
+            member.presence = Some(presence.track(Presentee::now(Arc::clone(&member.user))));
         }
         // Taken first, so that everybody's state has everybody.
         let news = self.presence.news();
@@ -64,7 +63,7 @@ impl TopicState {
             .members()
             .iter()
             .filter_map(|(&channel, member)| {
-                Some((channel, Arc::clone(&member.handle), member.user_id, member.presence?))
+                Some((channel, Arc::clone(&member.handle), member.user.id, member.presence?))
             })
             .collect();
         let mut undeliverable = Vec::new();
@@ -87,7 +86,7 @@ impl TopicState {
         let (members, presence) = self.members_and_presence();
         for member in members {
             if let Some(reference) = member.presence.take() {
-                presence.untrack(member.user_id, reference);
+                presence.untrack(member.user.id, reference);
             }
         }
         self.tell_presence(outbox)

@@ -43,13 +43,14 @@ pub(super) struct TopicState {
     pub read_marks: HashMap<UserId, i64>,
 }
 
-/// A channel on a topic.
+/// A channel on a topic. Small, for there is one of each channel of each socket.
 pub(super) struct Member {
     pub handle: Arc<SocketHandle>,
-    pub user_id: UserId,
-    pub presentee: Option<Arc<UserRef>>,
-    /// The presentee's place among those who are shown, where that is done.
+    pub user: Arc<UserRef>,
+    /// The user's place among those who are shown, where that is done.
     pub presence: Option<PresenceRef>,
+    /// Whether the user is one to be shown, where that is done.
+    pub is_presentee: bool,
     spelling: u8,
 }
 
@@ -57,10 +58,10 @@ pub(super) struct Member {
 pub(super) struct Newcomer {
     pub channel: ChannelKey,
     pub handle: Arc<SocketHandle>,
-    pub user_id: UserId,
+    pub user: Arc<UserRef>,
     /// The topic as the client wrote it.
     pub topic: Arc<str>,
-    pub presentee: Option<Arc<UserRef>>,
+    pub is_presentee: bool,
     pub presence: Option<PresenceRef>,
 }
 
@@ -109,9 +110,9 @@ impl TopicState {
         let Newcomer {
             channel,
             handle,
-            user_id,
+            user,
             topic,
-            presentee,
+            is_presentee,
             presence,
         } = newcomer;
         let spelling = self.spell(&topic);
@@ -132,9 +133,9 @@ impl TopicState {
         }
         let member = Member {
             handle,
-            user_id,
-            presentee,
+            user,
             presence,
+            is_presentee,
             spelling,
         };
         self.members.insert(channel, member);

@@ -309,6 +309,7 @@ async fn a_panic_ends_the_shard_and_every_socket_of_its_thread_and_the_next_ones
         queued_bytes_max: 1_000_000,
         rest_max: Duration::ZERO,
         held_max: HELD_MAX,
+        told_max: 1000,
     };
     let shard = of_this_thread(&options, &metrics);
     let (quiet, loud) = (channel(), channel());

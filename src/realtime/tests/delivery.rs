@@ -194,7 +194,8 @@ async fn who_listens_on_the_own_topic_is_known() {
         channel,
         key: TopicKey::User(tap.credential.user_id),
         topic: Arc::from("user:x"),
-        presentee: None,
+        user: tap.user(),
+        is_shown: false,
     };
     registry.send(subscribe).await.unwrap().unwrap();
     let asked = vec![UserId::generate(), tap.credential.user_id];

@@ -39,7 +39,7 @@ async fn a_registry_that_dies_tells_its_sockets_and_is_replaced() {
     fresh
         .send(Register {
             socket: Arc::clone(&tap.handle),
-            credential: tap.credential,
+            credential: Arc::new(tap.credential),
         })
         .await
         .unwrap();

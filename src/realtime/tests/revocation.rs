@@ -53,14 +53,14 @@ async fn a_socket_that_registers_after_its_revocation_was_carried_out_ends_as_we
     // It was verified before, and comes after.
     let Revocation::Key(key_id) = revocation else { return };
     let socket = Arc::new(SocketHandle::new(Version::V2, recorder.start().recipient(), 1000));
-    let credential = Credential {
+    let credential = Arc::new(Credential {
         key_id: Some(key_id),
         ..verified
-    };
+    });
     registry
         .send(Register {
             socket: Arc::clone(&socket),
-            credential,
+            credential: Arc::clone(&credential),
         })
         .await
         .unwrap();
@@ -91,7 +91,7 @@ async fn a_renewed_socket_ends_with_its_new_token_and_not_with_the_old_one() {
     };
     let renew = Renew {
         socket_id: tap.handle.id(),
-        credential,
+        credential: Arc::new(credential),
     };
     registry.send(renew).await.unwrap();
     let of_token = |token_id| {

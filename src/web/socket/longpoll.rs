@@ -27,6 +27,7 @@ use super::{
 use crate::{
     app::App,
     metrics::Transport as TransportKind,
+    moment::Moment,
     phoenix::{Frame, Params, PollLine, parse_body, poll_response},
     realtime::socket_handle::Outbound,
     secret_token,
@@ -380,6 +381,14 @@ impl Transport for PollSession {
     fn close(&mut self, code: u16, ctx: &mut Self::Context) {
         self.undecodable = code == crate::phoenix::close_code::INTERNAL_ERROR;
         ctx.stop();
+    }
+
+    fn wake_at(&mut self, moment: Moment, ctx: &mut Self::Context) {
+        ctx.notify_later(Done::Due, moment.saturating_since(Moment::now()));
+    }
+
+    fn address(&self, ctx: &Self::Context) -> Addr<Self> {
+        ctx.address()
     }
 }
 

@@ -6,33 +6,33 @@
 
 use std::{
     cell::RefCell,
-    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context as TaskContext, Poll},
-    time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, fut::ActorFuture};
+use actix::{Actor, Addr, Handler};
 use actix_http::ws::HandshakeError;
 use actix_web::{HttpRequest, HttpResponse, rt::net::TcpStream};
 use bytes::{Bytes, BytesMut};
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    net::tcp::OwnedReadHalf,
-};
+use tokio::io::ReadBuf;
 
-use self::{clock::Alarm, conn::Conn};
+use self::{
+    clock::Alarm,
+    conn::Conn,
+    context::{Polled, PolledContext},
+};
 use super::{
     connect::Admitted,
     handshake,
     rfc6455::{self, Decoder, Event, Input},
     session::{Reach, Session},
-    transport::{Done, Due, Transport},
+    transport::{Done, Transport},
     upgrade::Handover,
 };
 use crate::{
     metrics::Transport as TransportKind,
+    moment::Moment,
     phoenix::{Frame, close_code},
     realtime::{
         room_shard::{self, Outlet},
@@ -42,6 +42,7 @@ use crate::{
 
 mod clock;
 mod conn;
+mod context;
 mod put_off;
 mod queue;
 mod writing;
@@ -76,7 +77,7 @@ pub fn answer(
     let response = handshake::accept(request, select_subprotocol)?.finish();
     let mut response = HttpResponse::from(response.map_into_boxed_body());
     response.extensions_mut().insert(Handover::new(move |stream, leftover| {
-        RawSocket::create(|ctx| RawSocket::new(admitted, stream, leftover, ctx));
+        Ctx::start(|ctx| RawSocket::new(admitted, stream, leftover, ctx));
     }));
     Ok(response)
 }
@@ -85,14 +86,11 @@ pub fn answer(
 struct RawSocket {
     session: Session,
     conn: Rc<Conn>,
-    reader: OwnedReadHalf,
     decoder: Decoder,
     /// Boxed, since hardly any client sends before it is answered.
     leftover: Option<Box<BytesMut>>,
     /// When bytes last came, of whatever kind.
-    last_bytes: Instant,
-    /// What the session wants to hear of later.
-    later: Vec<(Instant, Due)>,
+    last_bytes: Moment,
     alarm: Option<Alarm>,
     phase: Phase,
 }
@@ -103,7 +101,7 @@ enum Phase {
     /// Our close frame is on its way; the connection ends at the latest at that moment.
     Closing {
         waits_for: LastWord,
-        until: Instant,
+        until: Moment,
     },
 }
 
@@ -122,36 +120,30 @@ enum LastWord {
 /// The socket is over.
 struct Over;
 
+type Ctx = PolledContext<RawSocket>;
+
 impl RawSocket {
-    fn new(admitted: Admitted, stream: TcpStream, leftover: BytesMut, ctx: &mut Context<Self>) -> Self {
-        let settings = &admitted.app.settings.socket;
-        let mailbox_capacity = settings.outbound_messages_max.get().unwrap_or(usize::MAX / 2);
-        ctx.set_mailbox_capacity(mailbox_capacity);
+    fn new(admitted: Admitted, stream: TcpStream, leftover: BytesMut, ctx: &Ctx) -> Self {
         let writing = Arc::clone(&admitted.app.writing);
-        let reach = Reach {
-            mailbox: ctx.address().recipient(),
-            shard: Some(admitted.app.realtime.shard()),
-        };
+        let shard = admitted.app.realtime.shard();
+        let reach = Reach::Shard(shard, ctx.address().downgrade().recipient());
         let session = admitted.into_session(reach, TRANSPORT);
-        let (reader, writer) = stream.into_split();
-        let conn = Conn::new(writer, Arc::clone(session.handle()), writing);
+        let conn = Conn::new(stream, Arc::clone(session.handle()), writing);
         room_shard::attach(session.handle().id(), conn.clone());
         Self {
             session,
             conn,
-            reader,
             decoder: Decoder::new(),
             // An empty one still has the buffer that HTTP has read into.
             leftover: (!leftover.is_empty()).then(|| Box::new(leftover)),
-            last_bytes: Instant::now(),
-            later: Vec::new(),
+            last_bytes: Moment::now(),
             alarm: None,
             phase: Phase::Open,
         }
     }
 
     /// Reads, answers, and writes what waits, until there is nothing more to do now.
-    fn poll(&mut self, ctx: &mut Context<Self>, cx: &mut TaskContext<'_>) -> Result<(), Over> {
+    fn read_and_write(&mut self, ctx: &mut Ctx, cx: &mut TaskContext<'_>) -> Result<(), Over> {
         self.conn.wake_here(cx);
         self.heed_time(ctx)?;
         if let Some(mut leftover) = self.leftover.take() {
@@ -170,18 +162,18 @@ impl RawSocket {
     }
 
     /// Reads what has come. True when it does not, because the client has not read what it was told.
-    fn read(&mut self, buffer: &mut [u8], ctx: &mut Context<Self>, cx: &mut TaskContext<'_>) -> Result<bool, Over> {
+    fn read(&mut self, buffer: &mut [u8], ctx: &mut Ctx, cx: &mut TaskContext<'_>) -> Result<bool, Over> {
         for _ in 0..READS_MAX {
             if self.conn.is_behind() {
                 return Ok(true);
             }
             let mut read = ReadBuf::new(buffer);
-            match Pin::new(&mut self.reader).poll_read(cx, &mut read) {
+            match self.conn.poll_read(cx, &mut read) {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(Err(_)) => return Err(Over),
                 Poll::Ready(Ok(())) if read.filled().is_empty() => return Err(Over),
                 Poll::Ready(Ok(())) => {
-                    self.last_bytes = Instant::now();
+                    self.last_bytes = Moment::now();
                     self.receive(read.filled_mut(), ctx);
                 }
             }
@@ -191,7 +183,7 @@ impl RawSocket {
     }
 
     /// The client has sent these bytes.
-    fn receive(&mut self, bytes: &mut [u8], ctx: &mut Context<Self>) {
+    fn receive(&mut self, bytes: &mut [u8], ctx: &mut Ctx) {
         let mut input = Input::new(bytes);
         let limits = self.session.size_limits();
         self.conn.cork();
@@ -233,9 +225,8 @@ impl RawSocket {
         if self.phase == Phase::Open {
             self.conn.end(code);
             self.leave();
-            let until = Instant::now() + self.session.settings().close_timeout;
+            let until = Moment::now() + self.session.settings().close_timeout;
             self.phase = Phase::Closing { waits_for, until };
-            self.later.clear();
             self.set_alarm();
             // Looked at by the actor's future, which may be waiting for the client.
             self.conn.wake();
@@ -261,13 +252,13 @@ impl RawSocket {
     }
 
     /// When the client has been silent for too long, if nothing comes until then.
-    fn idle_until(&self) -> Instant {
+    fn idle_until(&self) -> Moment {
         self.last_bytes + self.session.settings().idle_timeout
     }
 
     /// Does what is due.
-    fn heed_time(&mut self, ctx: &mut Context<Self>) -> Result<(), Over> {
-        let now = Instant::now();
+    fn heed_time(&mut self, ctx: &mut Ctx) -> Result<(), Over> {
+        let now = Moment::now();
         if self.alarm.as_ref().is_some_and(|alarm| now < alarm.at()) {
             return Ok(());
         }
@@ -277,18 +268,12 @@ impl RawSocket {
             Phase::Open if self.idle_until() <= now => {
                 self.end(close_code::PROTOCOL_ERROR, LastWord::Close);
             }
-            Phase::Open => {
-                let due: Vec<Due> = self
-                    .later
-                    .extract_if(.., |(at, _)| *at <= now)
-                    .map(|(_, due)| due)
-                    .collect();
-                for due in due {
-                    self.conn.cork();
-                    self.session.done(Done::Due(due));
-                    self.drive_corked(ctx);
-                }
+            Phase::Open if self.session.due().is_some_and(|due| due <= now) => {
+                self.conn.cork();
+                self.session.done(Done::Due);
+                self.drive_corked(ctx);
             }
+            Phase::Open => {}
         }
         self.set_alarm();
         Ok(())
@@ -297,11 +282,10 @@ impl RawSocket {
     /// Sets the alarm to the next moment that something is due.
     fn set_alarm(&mut self) {
         let at = match self.phase {
-            Phase::Open => self
-                .later
-                .iter()
-                .map(|&(at, _)| at)
-                .fold(self.idle_until(), Instant::min),
+            Phase::Open => {
+                let idle_until = self.idle_until();
+                self.session.due().map_or(idle_until, |due| due.min(idle_until))
+            }
             Phase::Closing { until, .. } => until,
         };
         if self.alarm.as_ref().is_none_or(|alarm| alarm.at() != at) {
@@ -312,7 +296,7 @@ impl RawSocket {
     }
 
     /// Carries out what the session wants, and writes what comes of it in one go.
-    fn drive_corked(&mut self, ctx: &mut Context<Self>) {
+    fn drive_corked(&mut self, ctx: &mut Ctx) {
         self.conn.cork();
         self.drive(ctx);
         self.uncork();
@@ -329,59 +313,44 @@ impl Transport for RawSocket {
         Some(&mut self.session)
     }
 
-    fn write(&mut self, frame: Frame, _: &mut Self::Context) {
+    fn write(&mut self, frame: Frame, _: &mut Ctx) {
         self.conn.send(self.conn.frame(&frame));
     }
 
-    fn close(&mut self, code: u16, _: &mut Self::Context) {
+    fn close(&mut self, code: u16, _: &mut Ctx) {
         self.end(code, LastWord::Close);
     }
 
-    fn later(&mut self, delay: Duration, due: Due, _: &mut Self::Context) {
-        if self.later.is_empty() {
-            // Most sockets wait for nothing but the end of their token.
-            self.later.reserve_exact(1);
-        }
-        self.later.push((Instant::now() + delay, due));
+    fn address(&self, ctx: &Ctx) -> Addr<Self> {
+        ctx.address()
+    }
+
+    fn wake_at(&mut self, _: Moment, _: &mut Ctx) {
         self.set_alarm();
     }
 }
 
-/// The future of the actor that reads and writes.
-struct Traffic;
+impl Actor for RawSocket {
+    type Context = Ctx;
 
-impl ActorFuture<RawSocket> for Traffic {
-    type Output = ();
-
-    fn poll(
-        self: Pin<&mut Self>,
-        socket: &mut RawSocket,
-        ctx: &mut Context<RawSocket>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<()> {
-        match socket.poll(ctx, cx) {
-            Ok(()) => Poll::Pending,
-            Err(Over) => {
-                ctx.stop();
-                Poll::Ready(())
-            }
-        }
+    fn started(&mut self, ctx: &mut Ctx) {
+        self.drive_corked(ctx);
     }
 }
 
-impl Actor for RawSocket {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        self.drive_corked(ctx);
-        ctx.spawn(Traffic);
+impl Polled for RawSocket {
+    fn poll(&mut self, ctx: &mut Ctx, cx: &mut TaskContext<'_>) -> Poll<()> {
+        match self.read_and_write(ctx, cx) {
+            Ok(()) => Poll::Pending,
+            Err(Over) => Poll::Ready(()),
+        }
     }
 }
 
 impl Drop for RawSocket {
     /// However it ends, be it by a panic: nobody writes to it any more, and the others hear that it is gone.
     fn drop(&mut self) {
-        self.conn.shut();
+        self.conn.close();
         if self.phase == Phase::Open {
             self.leave();
         }
@@ -391,7 +360,7 @@ impl Drop for RawSocket {
 impl Handler<Outbound> for RawSocket {
     type Result = ();
 
-    fn handle(&mut self, outbound: Outbound, ctx: &mut Self::Context) {
+    fn handle(&mut self, outbound: Outbound, ctx: &mut Ctx) {
         self.conn.cork();
         self.session.outbound(outbound);
         self.drive_corked(ctx);
@@ -401,7 +370,7 @@ impl Handler<Outbound> for RawSocket {
 impl Handler<Done> for RawSocket {
     type Result = ();
 
-    fn handle(&mut self, done: Done, ctx: &mut Self::Context) {
+    fn handle(&mut self, done: Done, ctx: &mut Ctx) {
         self.conn.cork();
         self.session.done(done);
         self.drive_corked(ctx);
@@ -410,14 +379,12 @@ impl Handler<Done> for RawSocket {
 
 #[cfg(test)]
 mod tests {
-    use actix::dev::ContextFut;
-
     use super::*;
 
-    /// With the 104 bytes that the runtime keeps of a task it fits into 896; the allocator's next size is 1,024.
+    /// With the 104 bytes that the runtime keeps of a task it fits into 512; the allocator's next size is 640.
     #[test]
     fn the_task_of_a_socket_is_small() {
-        let task = size_of::<ContextFut<RawSocket, Context<RawSocket>>>();
-        assert!(task <= 792, "{task}, {} of them the socket", size_of::<RawSocket>());
+        let task = context::task_bytes::<RawSocket>();
+        assert!(task <= 408, "{task}, {} of them the socket", size_of::<RawSocket>());
     }
 }

@@ -95,7 +95,7 @@ impl From<accounts::Error> for JoinRefusal {
 impl Member {
     /// Joins the user's own topic, where nothing but what concerns the user is told.
     pub(super) async fn join_own_topic(self, channel: ChannelId, topic: Arc<str>) -> Result<JoinOutcome, JoinRefusal> {
-        self.subscribe(channel, self.key, topic, None).await?;
+        self.subscribe(channel, self.key, topic, false).await?;
         Ok(JoinOutcome {
             key: self.key,
             response: raw(&serde_json::json!({})),
@@ -125,8 +125,7 @@ impl Member {
             return Err(JoinRefusal::Reason("room not found"));
         }
         let key = TopicKey::Room(sight.room_id);
-        let presentee = Some(Arc::clone(&self.holder.user));
-        let presence = self.subscribe(channel, key, topic, presentee).await?;
+        let presence = self.subscribe(channel, key, topic, true).await?;
 
         // Read again now that the subscription stands: whoever was removed meanwhile must not get in.
         let (sight, room) = standings.of_room(claims, sight.room_id).await??;
@@ -181,14 +180,15 @@ impl Member {
         channel: ChannelId,
         key: TopicKey,
         topic: Arc<str>,
-        presentee: Option<Arc<UserRef>>,
+        is_shown: bool,
     ) -> Result<Option<PresenceSummary>, JoinRefusal> {
         let subscribe = Subscribe {
             socket: Arc::clone(&self.socket),
             channel,
             key,
             topic,
-            presentee,
+            user: Arc::clone(&self.holder.user),
+            is_shown,
         };
         // By an address of its own, which waits for no other one's place.
         match Addr::clone(&self.registry).send(subscribe).await {

@@ -10,9 +10,9 @@
 //! * Once the runtime has ended the socket, or its token has, nothing more is read from or written to it.
 //! * A session that ends leaves no subscription, presence or typing notice behind.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc};
 
-use actix::{Addr, Recipient};
+use actix::{Addr, Recipient, WeakRecipient};
 use serde_json::json;
 use tracing::{debug, warn};
 
@@ -20,12 +20,13 @@ pub(super) use self::holder::Holder;
 use self::token::TokenLife;
 use super::{
     room_channel::{self, Member},
-    transport::{Action, Done, Due, Job, TypingNumber, raw},
+    transport::{Action, Done, Job, raw},
 };
 use crate::{
     app::App,
     config::{Limit, SocketSettings},
     metrics::Transport as TransportKind,
+    moment::Moment,
     phoenix::{self, ChannelId, Effect, Payload, SocketLimits, Version, close_code},
     realtime::{
         Subject,
@@ -61,8 +62,6 @@ pub struct Session {
     in_flight: u32,
     phase: Phase,
     token: TokenLife,
-    /// The moment that the session is to be woken next about its token.
-    token_due: Instant,
     transport: TransportKind,
     _permit: ConnectionPermit,
 }
@@ -74,11 +73,11 @@ enum Phase {
     Closed,
 }
 
+/// Small, for there is one of each channel of each socket.
 struct Channel {
-    topic: Arc<str>,
     state: ChannelState,
-    typing: Option<TypingNumber>,
-    typing_count: TypingNumber,
+    /// Until when the typing notice stands that others have been given, if there is one.
+    typing: Option<Moment>,
 }
 
 enum ChannelState {
@@ -99,17 +98,17 @@ impl Channel {
 }
 
 /// How the runtime reaches a transport.
-pub struct Reach {
-    /// Takes what is for its session.
-    pub mailbox: Recipient<Outbound>,
-    /// What delivers broadcasts to it, where its mailbox does not take them.
-    pub shard: Option<ShardHandle>,
+pub enum Reach {
+    /// By a mailbox that takes all that is for its session.
+    Mailbox(Recipient<Outbound>),
+    /// Broadcasts are delivered by the shard of its thread, and the actor takes the rest.
+    Shard(ShardHandle, WeakRecipient<Outbound>),
 }
 
 impl From<Recipient<Outbound>> for Reach {
     /// By its mailbox, and nothing else.
     fn from(mailbox: Recipient<Outbound>) -> Self {
-        Self { mailbox, shard: None }
+        Self::Mailbox(mailbox)
     }
 }
 
@@ -124,9 +123,13 @@ impl Session {
         transport: TransportKind,
     ) -> Self {
         let settings = &app.settings.socket;
-        let bytes_max = settings.outbound_bytes_max.get().unwrap_or(usize::MAX / 2);
-        let handle = SocketHandle::new(version, reach.mailbox, bytes_max).delivered_by(reach.shard);
-        let handle = Arc::new(handle);
+        let handle = Arc::new(match reach {
+            Reach::Mailbox(mailbox) => {
+                let bytes_max = settings.outbound_bytes_max.get().unwrap_or(usize::MAX / 2);
+                SocketHandle::new(version, mailbox, bytes_max)
+            }
+            Reach::Shard(shard, actor) => SocketHandle::delivered_by(version, shard, actor),
+        });
         // Before the registry starts, which asks for the tenant's settings.
         let tenant = app
             .realtime
@@ -149,7 +152,6 @@ impl Session {
             in_flight: 0,
             phase: Phase::Open,
             token,
-            token_due: token.next(),
             transport,
             app,
             _permit: permit,
@@ -159,7 +161,7 @@ impl Session {
             session.handle.end(Disconnect::SignedOut);
         }
         session.register();
-        session.wake_for_token();
+        session.wake_at(token.next());
         if session.app.realtime.is_draining() {
             session.handle.end(Disconnect::Restart);
         }
@@ -238,17 +240,8 @@ impl Session {
                 warn!("channel crashed");
                 self.crash_channel(channel);
             }
-            Done::Due(Due::Typing(channel, number)) => {
-                if self
-                    .channels
-                    .get(&channel)
-                    .is_some_and(|channel| channel.typing == Some(number))
-                {
-                    self.end_typing(channel);
-                }
-            }
             Done::Told => self.in_flight -= 1,
-            Done::Due(Due::Token(at)) => self.token_due(at),
+            Done::Due => self.heed_time(),
             Done::Refreshed { channel, r#ref, result } => {
                 self.in_flight -= 1;
                 self.token_refreshed(channel, &r#ref, result);
@@ -258,11 +251,34 @@ impl Session {
         self.pump();
     }
 
+    /// The next moment that something is due by itself. Whoever is told of it ([`Done::Due`]) is not told too late, and
+    /// may be told when there is nothing.
+    pub fn due(&self) -> Option<Moment> {
+        let typing = self.channels.values().filter_map(|channel| channel.typing);
+        typing.chain(self.token.next()).min()
+    }
+
+    fn wake_at(&mut self, moment: Option<Moment>) {
+        self.actions.extend(moment.map(Action::WakeAt));
+    }
+
+    fn heed_time(&mut self) {
+        let now = Moment::now();
+        let silent: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.typing.is_some_and(|until| until <= now))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in silent {
+            self.end_typing(id);
+        }
+        self.heed_token(now);
+    }
+
     /// The runtime has something for the socket.
     pub fn outbound(&mut self, outbound: Outbound) {
-        if let Outbound::Broadcast { bytes, .. } = &outbound {
-            self.handle.release(*bytes);
-        }
+        self.handle.release(&outbound);
         self.heed_end();
         if !self.is_open() {
             return;
@@ -341,7 +357,7 @@ impl Session {
         )]
         self.registry.do_send(Register {
             socket: Arc::clone(&self.handle),
-            credential: self.holder.credential,
+            credential: Arc::clone(&self.holder.credential),
         });
     }
 
@@ -522,6 +538,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.handle.mark_gone();
         self.app.metrics.connection_closed(self.transport);
     }
 }

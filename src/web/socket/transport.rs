@@ -1,11 +1,8 @@
 //! What a session and the actor that carries its frames have to say to each other.
 
-use std::{
-    panic::AssertUnwindSafe,
-    time::{Duration, Instant},
-};
+use std::{panic::AssertUnwindSafe, time::Instant};
 
-use actix::{Actor, AsyncContext, Handler, Message, dev::ToEnvelope};
+use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -16,6 +13,7 @@ use super::{
     session::Session,
 };
 use crate::{
+    moment::Moment,
     phoenix::{Aside, ChannelId, Frame, Ref},
     realtime::{Refused, SendError, messages::ChannelKey, room_shard, topic::TopicKey},
     web::{
@@ -35,8 +33,8 @@ pub enum Action {
         /// What to report in its stead.
         on_panic: Done,
     },
-    /// Tell [`Session::done`] of this after a while.
-    Later(Duration, Due),
+    /// Tell [`Session::done`] when that moment has come.
+    WakeAt(Moment),
     /// What was to come before what is delivered to a channel directly has been said ([`room_shard::release`]).
     Release {
         /// The topic.
@@ -89,7 +87,7 @@ pub enum Done {
     /// A push's handler panicked.
     Crashed(ChannelId),
     /// A moment has come.
-    Due(Due),
+    Due,
     /// A notice to others is out.
     Told,
     /// Another token was looked at.
@@ -103,15 +101,6 @@ pub enum Done {
     },
 }
 
-/// What a session waits for. Every socket waits for something, so it is small.
-#[derive(Clone, Copy, Debug)]
-pub enum Due {
-    /// A typing notice has stood long enough.
-    Typing(ChannelId, TypingNumber),
-    /// Something may be due about the token.
-    Token(Instant),
-}
-
 /// A reply to a push.
 #[derive(Debug)]
 pub struct Reply {
@@ -122,9 +111,6 @@ pub struct Reply {
     /// Whether a rate limit was reached: too many of these end the socket.
     pub limited: bool,
 }
-
-/// Tells one typing notice of a channel from the next.
-pub type TypingNumber = u64;
 
 impl Reply {
     /// `{"status":"ok"}` with a response.
@@ -173,7 +159,7 @@ pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
 /// An actor that carries a session's frames.
 pub trait Transport: Actor + Handler<Done>
 where
-    Self::Context: AsyncContext<Self> + ToEnvelope<Self, Done>,
+    Self::Context: ToEnvelope<Self, Done>,
 {
     /// The session, once there is one.
     fn session(&mut self) -> Option<&mut Session>;
@@ -184,10 +170,11 @@ where
     /// Closes the connection; nothing is written after it.
     fn close(&mut self, code: u16, ctx: &mut Self::Context);
 
-    /// Tells the session of this after a while.
-    fn later(&mut self, delay: Duration, due: Due, ctx: &mut Self::Context) {
-        ctx.notify_later(Done::Due(due), delay);
-    }
+    /// Tells the session when that moment has come.
+    fn wake_at(&mut self, moment: Moment, ctx: &mut Self::Context);
+
+    /// The actor's address.
+    fn address(&self, ctx: &Self::Context) -> Addr<Self>;
 
     /// Carries out what the session wants done.
     fn drive(&mut self, ctx: &mut Self::Context) {
@@ -199,9 +186,9 @@ where
                     return;
                 }
                 Action::Release { key, channel, head_seq } => room_shard::release(key, channel, head_seq),
-                Action::Later(delay, due) => self.later(delay, due, ctx),
+                Action::WakeAt(moment) => self.wake_at(moment, ctx),
                 Action::Run { job, on_panic } => {
-                    let session = ctx.address();
+                    let session = self.address(ctx);
                     actix::spawn(async move {
                         let done = AssertUnwindSafe(job).catch_unwind().await.unwrap_or(on_panic);
                         #[expect(clippy::disallowed_methods, reason = "one per job, whose number is bounded")]

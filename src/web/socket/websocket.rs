@@ -12,7 +12,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, AsyncContext, Handler, Recipient, StreamHandler, dev::AsyncContextParts};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Handler, Recipient, StreamHandler, dev::AsyncContextParts};
 use actix_http::{body::BodyStream, ws::HandshakeError};
 use actix_web::{HttpRequest, HttpResponse, error::PayloadError, web::Payload};
 use actix_web_actors::HttpContext;
@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     metrics::Transport as TransportKind,
+    moment::Moment,
     phoenix::{Frame, close_code},
     realtime::socket_handle::Outbound,
 };
@@ -187,6 +188,14 @@ impl Transport for WebSocket {
 
     fn close(&mut self, code: u16, ctx: &mut Self::Context) {
         self.end(code, LastWord::Close, ctx);
+    }
+
+    fn wake_at(&mut self, moment: Moment, ctx: &mut Self::Context) {
+        ctx.notify_later(Done::Due, moment.saturating_since(Moment::now()));
+    }
+
+    fn address(&self, ctx: &Self::Context) -> Addr<Self> {
+        ctx.address()
     }
 }
 

@@ -1,15 +1,22 @@
-//! The writing side of one raw connection: at once where the kernel takes it, else from a bounded queue.
+//! One raw connection. Its writing side: at once where the kernel takes it, else from a bounded queue. Its reading side is
+//! the actor's.
 
 use std::{
     cell::{Cell, RefCell},
     io,
+    net::Shutdown,
+    pin::Pin,
     rc::{Rc, Weak},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
-use tokio::net::tcp::OwnedWriteHalf;
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    net::TcpStream,
+};
 
 use super::{
     put_off,
@@ -32,14 +39,16 @@ use crate::{
 /// * After [`Conn::end`] nothing more is taken.
 /// * Nothing that the client may not read any more is written: [`SocketHandle::disconnect`] is looked at first.
 pub struct Conn {
-    /// Gone once nothing more is written: dropping it tells the peer so.
-    writer: RefCell<Option<OwnedWriteHalf>>,
+    /// Gone with the actor: somebody may still hold what is left of the connection.
+    stream: RefCell<Option<TcpStream>>,
     handle: Arc<SocketHandle>,
     /// What waits, if anything does.
     queue: RefCell<Option<Box<Queue>>>,
     /// Of the session's actor, which writes what waits when the kernel takes more.
-    waker: RefCell<Option<Waker>>,
+    waker: Cell<Option<Waker>>,
     state: Cell<State>,
+    /// Nothing more is written, and the peer was told so.
+    is_shut: Cell<bool>,
     /// What the client may not have any more is gone from the queue.
     is_cleared: Cell<bool>,
     /// What is given is kept until [`Conn::uncork`], to go out in one call.
@@ -50,11 +59,13 @@ pub struct Conn {
     expects_answer: Cell<bool>,
     /// It is among those that write before long what was put off.
     is_put_off: Cell<bool>,
+    /// Its place among those that the clock wakes together.
+    place: Cell<u32>,
     this: Weak<Self>,
     /// The bounds of what waits.
     writing: Arc<Writing>,
-    /// What the metrics know to be waiting.
-    reported: Cell<usize>,
+    /// What the metrics know to be waiting, up to 4 GiB.
+    reported: Cell<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,41 +92,56 @@ pub struct Broken;
 
 impl Conn {
     /// Writes for the socket behind `handle`.
-    pub fn new(writer: OwnedWriteHalf, handle: Arc<SocketHandle>, writing: Arc<Writing>) -> Rc<Self> {
+    pub fn new(stream: TcpStream, handle: Arc<SocketHandle>, writing: Arc<Writing>) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
-            writer: RefCell::new(Some(writer)),
+            stream: RefCell::new(Some(stream)),
             handle,
             queue: RefCell::new(None),
-            waker: RefCell::new(None),
+            waker: Cell::new(None),
             state: Cell::new(State::Open),
+            is_shut: Cell::new(false),
             is_cleared: Cell::new(false),
             is_corked: Cell::new(false),
             is_blocked: Cell::new(false),
             expects_answer: Cell::new(false),
             is_put_off: Cell::new(false),
+            place: Cell::new(0),
             this: Weak::clone(this),
             writing,
             reported: Cell::new(0),
         })
     }
 
-    /// The socket.
-    pub fn handle(&self) -> &Arc<SocketHandle> {
-        &self.handle
+    /// Its place among those that the clock wakes together.
+    pub fn place(&self) -> usize {
+        self.place.get() as usize
+    }
+
+    /// It has another place now.
+    pub fn set_place(&self, place: usize) {
+        // A thread has fewer sockets by far.
+        self.place.set(u32::try_from(place).unwrap_or(u32::MAX));
     }
 
     /// Has the session's actor woken when there is something to do for it.
     pub fn wake_here(&self, cx: &Context<'_>) {
-        let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
-        }
+        let known = self.waker.take().filter(|known| known.will_wake(cx.waker()));
+        self.waker.set(Some(known.unwrap_or_else(|| cx.waker().clone())));
     }
 
     /// Wakes the session's actor.
     pub fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
+        if let Some(waker) = self.waker.take() {
             waker.wake_by_ref();
+            self.waker.set(Some(waker));
+        }
+    }
+
+    /// Reads what has come, or has the task woken when something does.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut *self.stream.borrow_mut() {
+            Some(stream) => Pin::new(stream).poll_read(cx, buffer),
+            None => Poll::Ready(Ok(())),
         }
     }
 
@@ -177,8 +203,19 @@ impl Conn {
             self.state.set(State::Ended);
         }
         *self.queue.borrow_mut() = None;
-        self.writer.borrow_mut().take();
+        if !self.is_shut.replace(true)
+            && let Some(stream) = &*self.stream.borrow()
+        {
+            // One that fails has ended already.
+            let _ = SockRef::from(stream).shutdown(Shutdown::Write);
+        }
         self.report();
+    }
+
+    /// Lets the connection go.
+    pub fn close(&self) {
+        self.shut();
+        self.stream.take();
     }
 
     /// Writes what waits, and has the actor woken when more can be written.
@@ -193,9 +230,9 @@ impl Conn {
                 Written::Broken => return Err(Broken),
                 Written::Some => {}
             }
-            let writer = self.writer.borrow();
-            let Some(writer) = &*writer else { return Ok(()) };
-            match writer.as_ref().poll_write_ready(cx) {
+            let stream = self.stream.borrow();
+            let Some(stream) = &*stream else { return Ok(()) };
+            match stream.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
                     self.state.set(State::Broken);
@@ -277,10 +314,10 @@ impl Conn {
 
     /// Tells the metrics what waits.
     fn report(&self) {
-        let waits = self.waits();
+        let waits = u32::try_from(self.waits()).unwrap_or(u32::MAX);
         let reported = self.reported.replace(waits);
         if waits != reported {
-            self.writing.metrics.outbound_queued(reported, waits);
+            self.writing.metrics.outbound_queued(reported as usize, waits as usize);
         }
     }
 
@@ -292,8 +329,10 @@ impl Conn {
     }
 
     fn write_queue(&self) -> Written {
-        let writer = self.writer.borrow();
-        let Some(writer) = &*writer else { return Written::All };
+        let stream = self.stream.borrow();
+        let Some(stream) = stream.as_ref().filter(|_| !self.is_shut.get()) else {
+            return Written::All;
+        };
         let mut waiting = self.queue.borrow_mut();
         self.heed_disconnect(&mut waiting);
         self.is_blocked.set(false);
@@ -301,7 +340,7 @@ impl Conn {
             return Written::All;
         };
         while !queue.is_empty() {
-            match queue.write(writer) {
+            match queue.write(stream) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     *waiting = Some(queue);
@@ -355,10 +394,21 @@ impl Outlet for Conn {
     }
 
     fn is_gone(&self) -> bool {
-        self.writer.borrow().is_none()
+        self.is_shut.get()
     }
 
     fn abandon(&self) {
         self.handle.end(Disconnect::Restart);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one for each socket, beside the two counts of its `Rc`.
+    #[test]
+    fn a_connection_is_small() {
+        assert!(size_of::<Conn>() <= 112, "{}", size_of::<Conn>());
     }
 }

@@ -58,7 +58,7 @@ pub fn write_soon(conn: Rc<Conn>, wait: Duration) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use std::sync::Arc;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     /// A connection whose client waits for an answer, and the client.
-    async fn connection(broadcasts_max: usize) -> (Rc<Conn>, TcpStream) {
+    pub async fn connection(broadcasts_max: usize) -> (Rc<Conn>, TcpStream) {
         connection_with(|settings| settings.outbound_bytes_max = Cap::Max(broadcasts_max)).await
     }
 
@@ -108,7 +108,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let handle = SocketHandle::new(Version::V2, Deaf.start().recipient(), writing.broadcasts_max);
-        let conn = Conn::new(server.into_split().1, Arc::new(handle), Arc::new(writing));
+        let conn = Conn::new(server, Arc::new(handle), Arc::new(writing));
         conn.expect_answer(true);
         (conn, client)
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::TcpStream;
 
 /// Most buffers that are given to the kernel in one call.
 const SLICES_MAX: usize = 32;
@@ -76,11 +76,11 @@ impl Queue {
     }
 
     /// Writes some of it, in one call to the kernel.
-    pub fn write(&mut self, writer: &OwnedWriteHalf) -> io::Result<()> {
+    pub fn write(&mut self, stream: &TcpStream) -> io::Result<()> {
         let written = if let [only] = self.waiting.as_slices().0
             && self.waiting.len() == 1
         {
-            writer.try_write(&only.bytes[self.written..])?
+            stream.try_write(&only.bytes[self.written..])?
         } else {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let mut used = 0;
@@ -89,7 +89,7 @@ impl Queue {
                 *slice = IoSlice::new(&waiting.bytes[skipped..]);
                 used += 1;
             }
-            writer.try_write_vectored(&slices[..used])?
+            stream.try_write_vectored(&slices[..used])?
         };
         self.forget(written);
         Ok(())

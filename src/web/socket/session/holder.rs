@@ -18,8 +18,8 @@ pub struct Holder {
     pub tenant: Arc<Tenant>,
     /// The user, as others see them; shared with those who show who is present.
     pub user: Arc<UserRef>,
-    /// What the socket stands on.
-    pub credential: Credential,
+    /// What the socket stands on; its registry's too.
+    pub credential: Arc<Credential>,
     /// When the token expires, in seconds since 1970 UTC.
     pub expires_at: i64,
 }
@@ -41,7 +41,7 @@ impl Holder {
             key_id,
             issued_at,
             verified_at: _,
-        } = self.credential;
+        } = *self.credential;
         Claims {
             tenant_id: self.tenant.id,
             user_id,
@@ -66,7 +66,7 @@ impl From<Identity> for Holder {
     fn from(identity: Identity) -> Self {
         Self {
             user: Arc::new((&*identity.user).into()),
-            credential: identity.credential(),
+            credential: Arc::new(identity.credential()),
             expires_at: identity.claims.expires_at,
             tenant: identity.tenant,
         }

@@ -38,10 +38,9 @@ impl Session {
         }
         let own_topic = TopicKey::User(self.holder.user.id);
         let visitor = self.member(own_topic);
-        let joining = Arc::clone(&topic);
         let joined = match Topic::parse(&topic) {
             Some(Topic::User(user_id)) if TopicKey::User(user_id) == own_topic => {
-                async move { visitor.join_own_topic(channel, joining).await }.boxed_local()
+                async move { visitor.join_own_topic(channel, topic).await }.boxed_local()
             }
             Some(Topic::User(_)) | None => {
                 let reason = if topic.starts_with("user:") {
@@ -53,7 +52,7 @@ impl Session {
                 return;
             }
             Some(meant) => match payloads::join(payload) {
-                Ok(since) => async move { visitor.join_room(channel, joining, meant, since).await }.boxed_local(),
+                Ok(since) => async move { visitor.join_room(channel, topic, meant, since).await }.boxed_local(),
                 Err(violations) => {
                     let response = channel_error(&chat::Error::Invalid(violations));
                     self.socket.refuse_join(channel, raw(&response));
@@ -62,15 +61,7 @@ impl Session {
             },
         };
         let state = ChannelState::Joining { held: Vec::new() };
-        self.channels.insert(
-            channel,
-            Channel {
-                topic,
-                state,
-                typing: None,
-                typing_count: 0,
-            },
-        );
+        self.channels.insert(channel, Channel { state, typing: None });
         let since = Instant::now();
         let timeout = self.app.settings.socket.join_timeout;
         let job = async move {
@@ -102,10 +93,7 @@ impl Session {
 
     /// A join was decided.
     pub(super) fn joined(&mut self, id: ChannelId, result: Result<Box<JoinOutcome>, JoinRefusal>, since: Instant) {
-        let kind = self
-            .channels
-            .get(&id)
-            .map_or("room", |channel| topic_kind(&channel.topic));
+        let kind = self.socket.channel_topic(id).map_or("room", topic_kind);
         self.app.metrics.channel_joined(kind, result.is_ok(), since.elapsed());
         match result {
             Ok(outcome) => {

@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::{Channel, Session};
 use crate::{
+    moment::Moment,
     phoenix::{Aside, ChannelId, Payload, Ref},
     realtime::{room_shard, topic::TopicKey},
     web::socket::{
         payloads, room_channel,
-        transport::{Action, Done, Due, Reply},
+        transport::{Done, Reply},
     },
 };
 
@@ -79,11 +80,9 @@ impl Session {
         let Some(channel) = self.channels.get_mut(&id) else {
             return;
         };
-        channel.typing_count += 1;
-        channel.typing = Some(channel.typing_count);
-        let expired = Due::Typing(id, channel.typing_count);
-        self.actions
-            .push_back(Action::Later(self.app.settings.socket.typing_timeout, expired));
+        let until = Moment::now() + self.app.settings.socket.typing_timeout;
+        channel.typing = Some(until);
+        self.wake_at(Some(until));
     }
 
     /// A typing notice is over.

@@ -1,9 +1,6 @@
 //! The token a socket stands on: it ends, its client is told in time, and may bring another one.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use serde_json::json;
@@ -12,6 +9,7 @@ use super::{Holder, Session};
 use crate::{
     app::App,
     chat,
+    moment::Moment,
     phoenix::{ChannelId, Payload, Ref},
     realtime::{Subject, messages::Renew, socket_handle::Disconnect, topic::TopicKey},
     timestamp::Timestamp,
@@ -21,7 +19,7 @@ use crate::{
         identity::{self, Identity},
         socket::{
             payloads::{self, TokenNews},
-            transport::{Action, Done, Due, Reply, raw},
+            transport::{Done, Reply, raw},
         },
     },
 };
@@ -30,70 +28,75 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenLife {
     /// When the client is told that the end is near.
-    notice: Instant,
-    end: Instant,
+    notice: Moment,
+    end: Moment,
+    heeded: Heeded,
+}
+
+/// How much of what is due about a token was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heeded {
+    Nothing,
+    Notice,
+    End,
 }
 
 impl TokenLife {
     /// A token that expires then, in seconds since 1970. The client is told `notice` before the end, or at half of the
     /// time that is left now when that is less.
     pub fn new(expires_at: i64, notice: Duration) -> Self {
-        let (now, expires_at) = (Instant::now(), Timestamp::from_seconds(expires_at));
+        let (now, expires_at) = (Moment::now(), Timestamp::from_seconds(expires_at));
         let left = expires_at.0.saturating_sub(Timestamp::now().0);
         let left = Duration::from_micros(u64::try_from(left).unwrap_or_default());
-        let end = now + left;
         Self {
-            notice: end - notice.min(left / 2),
-            end,
+            notice: now + (left - notice.min(left / 2)),
+            end: now + left,
+            heeded: Heeded::Nothing,
         }
     }
 
     /// Whether the token has ended.
     pub fn is_over(&self) -> bool {
-        self.end <= Instant::now()
+        self.end <= Moment::now()
     }
 
     /// Whether the client has to know by now that the end is near.
     pub fn is_ending(&self) -> bool {
-        self.notice <= Instant::now()
+        self.notice <= Moment::now()
     }
 
     /// The next moment that something is due.
-    pub fn next(&self) -> Instant {
-        if self.is_ending() { self.end } else { self.notice }
+    pub fn next(&self) -> Option<Moment> {
+        match self.heeded {
+            Heeded::Nothing => Some(self.notice),
+            Heeded::Notice => Some(self.end),
+            Heeded::End => None,
+        }
     }
 }
 
 impl Session {
-    /// Has the session woken when something is due about its token.
-    pub(super) fn wake_for_token(&mut self) {
-        let at = self.token.next();
-        self.token_due = at;
-        let delay = at.saturating_duration_since(Instant::now());
-        self.actions.push_back(Action::Later(delay, Due::Token(at)));
-    }
-
-    /// Something is due about the token; or was, before it was replaced.
-    pub(super) fn token_due(&mut self, at: Instant) {
-        if at != self.token_due {
+    /// Does what is due about the token.
+    pub(super) fn heed_token(&mut self, now: Moment) {
+        if self.token.next().is_none_or(|due| now < due) {
             return;
         }
         if self.token.is_over() {
+            self.token.heeded = Heeded::End;
             self.handle.end(Disconnect::Expired);
             return;
         }
-        if self.token.is_ending() {
-            let listening: Vec<ChannelId> = self
-                .channels
-                .iter()
-                .filter(|(_, channel)| matches!(channel.key(), Some(TopicKey::User(_))))
-                .map(|(&id, _)| id)
-                .collect();
-            for id in listening {
-                self.tell_token_is_ending(id);
-            }
+        self.token.heeded = Heeded::Notice;
+        let listening: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| matches!(channel.key(), Some(TopicKey::User(_))))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in listening {
+            self.tell_token_is_ending(id);
         }
-        self.wake_for_token();
+        self.wake_at(self.token.next());
     }
 
     /// Who has just joined their own topic learns what was told there before.
@@ -140,16 +143,15 @@ impl Session {
 
     fn stand_on(&mut self, identity: Identity) {
         self.token = TokenLife::new(identity.claims.expires_at, self.app.settings.socket.token_notice);
-        if self.token.next() < self.token_due {
-            self.wake_for_token();
-        }
+        self.wake_at(self.token.next());
+        let holder = Holder::from(identity);
         // Before the reply, so before anything that the client may do about either token.
         #[expect(clippy::disallowed_methods, reason = "once per token, and must not be lost")]
         self.registry.do_send(Renew {
             socket_id: self.handle.id(),
-            credential: identity.credential(),
+            credential: Arc::clone(&holder.credential),
         });
-        self.holder = Arc::new(identity.into());
+        self.holder = Arc::new(holder);
     }
 }
 
