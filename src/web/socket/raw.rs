@@ -264,7 +264,6 @@ impl RawSocket {
         }
         match self.phase {
             Phase::Closing { until, .. } if until <= now => return Err(Over),
-            Phase::Closing { .. } => {}
             Phase::Open if self.idle_until() <= now => {
                 self.end(close_code::PROTOCOL_ERROR, LastWord::Close);
             }
@@ -273,7 +272,7 @@ impl RawSocket {
                 self.session.done(Done::Due);
                 self.drive_corked(ctx);
             }
-            Phase::Open => {}
+            Phase::Open | Phase::Closing { .. } => {}
         }
         self.set_alarm();
         Ok(())
