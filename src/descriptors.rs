@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use crate::config::Settings;
+use crate::{config::Settings, store::DatabaseOptions};
 
 /// Open files besides connections of clients and of the database: standard streams, listeners, queues of the kernel,
 /// uploads on their way.
@@ -16,7 +16,7 @@ pub fn raise_limit(settings: &Settings) {
         Err(error) => return warn!(%error, "the limit of open files is unknown"),
     };
     info!(limit, "open files and sockets");
-    let needed = u64::from(settings.database.pool_size) + BESIDES;
+    let needed = u64::from(DatabaseOptions::from(&settings.database).connections()) + BESIDES;
     let fit = limit.saturating_sub(needed);
     if let Some(connections_max) = settings.socket.connections_max.get()
         && connections_max as u64 > fit

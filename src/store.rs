@@ -6,7 +6,9 @@
 //!   there, whatever the busy timeout says. `clippy.toml` bans the plain ways to begin.
 //! * Statements and their values reach no log and no span.
 
-use std::{fmt, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt, num::NonZero, ops::RangeInclusive, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, thread, time::Duration,
+};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -35,6 +37,14 @@ const SQLITE_JOURNAL_BYTES: &str = "67108864";
 /// times in between is put there once.
 const SQLITE_CHECKPOINT_PAGES: &str = "16000";
 
+/// Readers of SQLite when nobody says how many: one for every core, within this. What they read is in the kernel's memory
+/// most of the time, so more of them would wait for cores, each with a schema, statements and pages of its own, a megabyte
+/// in all. With fewer, two that take long would hold up everybody.
+const SQLITE_READERS: RangeInclusive<usize> = 4..=10;
+
+/// Connections to Postgres when nobody says how many.
+const POSTGRES_CONNECTIONS: usize = 10;
+
 /// What the writer's connection keeps of the database file, in KiB, as a negative number. A transaction that changes more
 /// pages than there is room for, 2000 KiB by default, writes them more than once.
 const SQLITE_WRITER_CACHE: &str = "-32768";
@@ -62,8 +72,9 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
 pub struct DatabaseOptions {
     /// `sqlite://path/to/file.db` (created when missing, with its folder) or `postgres://…`.
     pub url: SecretString,
-    /// Connections for reading (SQLite) or in all (Postgres), at least 1.
-    pub pool_size: u32,
+    /// Connections for reading (SQLite) or in all (Postgres), at least 1; `None` for [as many](Self::connections) as the
+    /// engine makes use of.
+    pub pool_size: Option<usize>,
     /// How long a query waits for a free connection.
     pub acquire_timeout: Duration,
     /// Postgres: a statement that runs longer is cancelled.
@@ -75,17 +86,29 @@ pub struct DatabaseOptions {
 }
 
 impl DatabaseOptions {
-    /// Options with the defaults: 8 connections, 5 s to get one, 10 s per statement, 5 s per lock,
+    /// Options with the defaults: as many connections as are of use, 5 s to get one, 10 s per statement, 5 s per lock,
     /// durability required.
     pub fn new(url: SecretString) -> Self {
         Self {
             url,
-            pool_size: 8,
+            pool_size: None,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(5),
             allow_unsafe_durability: false,
         }
+    }
+
+    /// How many connections there may be, the writer of SQLite and those of
+    /// [`Store::with_own_connections`] not counted.
+    pub fn connections(&self) -> u32 {
+        let count = self.pool_size.unwrap_or_else(|| match engine(self) {
+            Ok(DbBackend::Sqlite) => thread::available_parallelism()
+                .map_or(1, NonZero::get)
+                .clamp(*SQLITE_READERS.start(), *SQLITE_READERS.end()),
+            _ => POSTGRES_CONNECTIONS,
+        });
+        u32::try_from(count).unwrap_or(u32::MAX).max(1)
     }
 }
 
@@ -184,13 +207,10 @@ impl Store {
         let (reader, writer) = match engine(options)? {
             DbBackend::Sqlite => {
                 let writer = connect(options, 1, Purpose::Writer).await?;
-                (
-                    connect(options, options.pool_size.max(1), Purpose::Shared).await?,
-                    writer,
-                )
+                (connect(options, options.connections(), Purpose::Shared).await?, writer)
             }
             _ => {
-                let pool = connect(options, options.pool_size.max(1), Purpose::Shared).await?;
+                let pool = connect(options, options.connections(), Purpose::Shared).await?;
                 if !options.allow_unsafe_durability {
                     check_durability(&pool).await?;
                 }

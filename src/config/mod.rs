@@ -150,8 +150,9 @@ pub struct DatabaseSettings {
     /// `database.url`: `sqlite://…` or `postgres://…`, `{data_dir}` already filled in.
     #[serde(serialize_with = "secret::serialize_url")]
     pub url: SecretString,
-    /// `database.pool_size`: connections to the database.
-    pub pool_size: u32,
+    /// `database.pool_size`: connections to the database; `None` (written `"auto"`) is as many as the engine makes use of.
+    #[serde(with = "optional::auto")]
+    pub pool_size: Option<usize>,
     /// `database.acquire_timeout`: how long a query waits for a connection.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,

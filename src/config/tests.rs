@@ -99,7 +99,7 @@ fn later_layers_win() {
     })
     .unwrap();
     assert_eq!(loaded.settings.server.port, 4);
-    assert_eq!(loaded.settings.database.pool_size, 3, "layers merge key by key");
+    assert_eq!(loaded.settings.database.pool_size, Some(3), "layers merge key by key");
     assert_eq!(loaded.origins["server.port"], "--port");
     assert!(loaded.origins["server.host"].ends_with("parlour.toml"));
     assert!(!loaded.origins.contains_key("server.body_bytes_max"));
@@ -163,7 +163,7 @@ fn names_of_the_original_are_understood() {
     ])
     .unwrap();
     assert_eq!(loaded.settings.server.port, 4001);
-    assert_eq!(loaded.settings.database.pool_size, 20);
+    assert_eq!(loaded.settings.database.pool_size, Some(20));
     assert_eq!(loaded.settings.auth.secret_key.unwrap().expose_secret(), SECRET);
     assert_eq!(loaded.origins["auth.secret_key"], "GUARDIAN_SECRET_KEY");
 }

@@ -188,7 +188,7 @@ fn numbers(settings: &Settings, found: &mut Violations) {
     for (key, value, min, max) in [
         ("server.workers", server.workers.unwrap_or(1) as u64, 1, 512),
         ("server.backlog", u64::from(server.backlog), 1, 1_000_000),
-        ("database.pool_size", u64::from(database.pool_size), 1, 10_000),
+        ("database.pool_size", database.pool_size.unwrap_or(1) as u64, 1, 10_000),
         ("database.shared_statements", database.shared_statements as u64, 1, 64),
         ("cache.tokens", cache.tokens as u64, 0, 10_000_000),
         ("cache.users", cache.users as u64, 0, 10_000_000),

@@ -157,6 +157,9 @@ pub enum Command {
         /// Connections per second (0: as fast as --concurrency allows)
         #[arg(long, default_value_t = 0.0)]
         rate: f64,
+        /// Seconds to wait before any comes, for the memory that a server gives back once it has started
+        #[arg(long, default_value_t = 0.0)]
+        before: f64,
         /// Seconds to hold the connections
         #[arg(long, default_value_t = 10.0)]
         hold: f64,

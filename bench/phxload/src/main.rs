@@ -61,6 +61,7 @@ fn run(command: Command) -> Result<(), SetupError> {
             first,
             rate,
             hold,
+            before,
             leave,
         } => {
             let idle = Idle {
@@ -70,6 +71,7 @@ fn run(command: Command) -> Result<(), SetupError> {
                 first,
                 rate,
                 hold,
+                before,
                 leave,
             };
             scenarios::idle(&common, &idle)

@@ -1,5 +1,7 @@
 //! The scenarios, from their options to their results.
 
+use std::{thread, time::Duration};
+
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -35,6 +37,8 @@ pub struct Idle {
     pub first: usize,
     /// Connections per second; 0 for as fast as it goes.
     pub rate: f64,
+    /// Seconds to wait before any comes.
+    pub before: f64,
     /// Seconds to hold them.
     pub hold: f64,
     /// Seconds to wait after they have left; 0 and they stay.
@@ -46,6 +50,7 @@ pub fn idle(common: &Common, idle: &Idle) -> Outcome {
     let rooms = idle.connections.div_ceil(idle.per_room.max(1));
     let mut engine = setup::engine(common, idle.connections, rooms)?;
     let mut processes = setup::processes(common, idle.connections)?;
+    thread::sleep(Duration::from_secs_f64(idle.before));
     processes.reset_peak();
     let (memory, counters, begin) = (processes.memory(), engine.counters, processes.moment());
     let mut ramp = Ramp::new(&engine, ramp_options(common, idle.join, idle.per_room, idle.rate));

@@ -219,7 +219,7 @@ pub fn settings(db: &TestDatabase) -> Settings {
     settings.server.ui_dir = Some("/nonexistent".into());
     settings.server.workers = Some(2);
     settings.database.url = db.url.clone().into();
-    settings.database.pool_size = 8;
+    settings.database.pool_size = Some(8);
     settings.database.allow_unsafe_durability = true;
     settings.auth.secret_key = Some(SECRET_KEY.to_owned().into());
     settings.auth.master_key = Some("a-master-key-for-tests-and-nothing-else-9876543210".to_owned().into());
