@@ -80,8 +80,8 @@ pub(super) struct Person {
     pub user: UserRef,
     /// Their role; none for who is no member.
     pub role: Option<Role>,
-    /// What they become by joining, when that is settled: by an invitation, or because they left a public room as a
-    /// reader.
+    /// What who is no member becomes by joining, when that is settled: by an invitation, or because they left a public
+    /// room as a reader.
     pub promised: Option<Role>,
     /// Whether they are banned.
     pub banned: bool,
@@ -148,17 +148,17 @@ pub(super) async fn person(
     found.and_then(|found| found.person).ok_or(Error::UserNotFound)
 }
 
-/// The columns of an [`Attendance`], in the order of [`AttendanceRow`].
+/// The columns of an [`Attendance`], in the order of [`AttendanceRow`]. Invitations are looked up for who is no member only.
 const ATTENDANCE: &str = "n, rooms.kind, rooms.head_seq, rooms.slow_mode_s, CASE WHEN rooms.frozen THEN 1 ELSE 0 END, \
-     username, users.name, avatar_url, users.kind, room_members.role, room_invitations.role, room_sanctions.kind, until";
+     username, users.name, avatar_url, users.kind, room_members.role, CASE WHEN room_members.role IS NULL THEN \
+     (SELECT role FROM room_invitations WHERE room_invitations.tenant_id = of_tenant \
+     AND room_invitations.room_id = of_room AND room_invitations.user_id = of_user) END, room_sanctions.kind, until";
 
 /// Where these are: one row, or one for each thing that holds against somebody.
 const ATTENDED: &str = "FROM given LEFT JOIN rooms ON rooms.tenant_id = of_tenant AND rooms.id = of_room \
      LEFT JOIN users ON users.tenant_id = of_tenant AND users.id = of_user \
      LEFT JOIN room_members ON room_members.tenant_id = of_tenant AND room_members.room_id = of_room \
      AND room_members.user_id = of_user \
-     LEFT JOIN room_invitations ON room_invitations.tenant_id = of_tenant AND room_invitations.room_id = of_room \
-     AND room_invitations.user_id = of_user \
      LEFT JOIN room_sanctions ON room_sanctions.tenant_id = of_tenant AND room_sanctions.room_id = of_room \
      AND room_sanctions.user_id = of_user";
 

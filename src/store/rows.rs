@@ -44,6 +44,16 @@ impl Kind {
         }
     }
 
+    /// What stands for nothing: the value, and how a Postgres statement writes it.
+    fn nothing(self) -> (Value, &'static str) {
+        match self {
+            Self::Uuid => (Uuid::nil().into(), nil(DbBackend::Postgres)),
+            Self::BigInt => (0_i64.into(), "0::bigint"),
+            Self::Bool => (false.into(), "false"),
+            Self::Text => ("".into(), "''::text"),
+        }
+    }
+
     const fn null(self) -> Value {
         match self {
             Self::Uuid => Value::Uuid(None),
@@ -59,6 +69,8 @@ impl Kind {
 #[derive(Debug)]
 pub struct Rows<const N: usize> {
     columns: [(&'static str, Kind); N],
+    /// How many of them are not seldom filled.
+    common: usize,
     rows: Vec<[Value; N]>,
 }
 
@@ -67,8 +79,16 @@ impl<const N: usize> Rows<N> {
     pub const fn new(columns: [(&'static str, Kind); N]) -> Self {
         Self {
             columns,
+            common: N,
             rows: Vec::new(),
         }
+    }
+
+    /// The same, where the last `count` columns are seldom filled: mostly all rows have an empty text there, [`Uuid::nil`],
+    /// 0 or `false`. Postgres is not given these columns then, which has a text of its own.
+    pub const fn with_rare(mut self, count: usize) -> Self {
+        self.common = N.saturating_sub(count);
+        self
     }
 
     /// One row more, of values of the columns' kinds.
@@ -120,27 +140,35 @@ impl<const N: usize> Rows<N> {
     }
 
     fn into_arrays(self) -> (String, Vec<Value>) {
-        let mut arrays: Vec<Vec<Value>> = self
-            .columns
-            .iter()
-            .map(|_| Vec::with_capacity(self.rows.len()))
-            .collect();
+        let kinds = self.columns.map(|(_, kind)| kind);
+        let nothing = kinds.map(Kind::nothing);
+        let is_plain = self.rows.iter().all(|row| {
+            row.iter()
+                .zip(&nothing)
+                .skip(self.common)
+                .all(|(value, (none, _))| value == none)
+        });
+        let given = if is_plain { self.common } else { N };
+        let mut arrays: Vec<Vec<Value>> = (0..given).map(|_| Vec::with_capacity(self.rows.len())).collect();
         for row in self.rows {
             for (array, value) in arrays.iter_mut().zip(row) {
                 array.push(value);
             }
         }
-        let kinds = self.columns.map(|(_, kind)| kind);
         let placeholders: Vec<String> = (1..)
-            .zip(kinds)
+            .zip(&kinds[..given])
             .map(|(number, kind)| format!("${number}::{}", kind.array()))
             .collect();
+        let columns: String = nothing[given..].iter().flat_map(|(_, text)| [", ", text]).collect();
         let values = kinds
             .into_iter()
             .zip(arrays)
             .map(|(kind, array)| Value::Array(kind.array_type(), Some(Box::new(array))))
             .collect();
-        (format!("SELECT * FROM unnest({})", placeholders.join(", ")), values)
+        (
+            format!("SELECT *{columns} FROM unnest({})", placeholders.join(", ")),
+            values,
+        )
     }
 
     fn into_values(self) -> (String, Vec<Value>) {
@@ -198,6 +226,32 @@ mod tests {
             "WITH given(number, name) AS (SELECT * FROM unnest($1::bigint[], $2::text[])) SELECT name FROM given"
         );
         assert_eq!(few.sql, rows(300).statement(DbBackend::Postgres, body).sql);
+    }
+
+    #[test]
+    fn postgres_is_not_given_what_is_nothing_in_all_rows() {
+        let columns = [
+            ("name", Kind::Text),
+            ("of", Kind::Uuid),
+            ("count", Kind::BigInt),
+            ("is", Kind::Bool),
+        ];
+        let statement = |counts: [i64; 2]| {
+            let mut rows = Rows::new(columns).with_rare(3);
+            for count in counts {
+                rows.push(["a".into(), Uuid::nil().into(), count.into(), false.into()]);
+            }
+            rows.statement(DbBackend::Postgres, "SELECT 1")
+        };
+        let plain = statement([0, 0]);
+        assert_eq!(
+            plain.sql,
+            "WITH given(name, of, count, is) AS (SELECT *, '00000000-0000-0000-0000-000000000000'::uuid, 0::bigint, false \
+             FROM unnest($1::text[])) SELECT 1"
+        );
+        assert_eq!(plain.values.map(|values| values.0.len()), Some(1));
+        let full = statement([0, 7]);
+        assert_eq!(full.values.map(|values| values.0.len()), Some(4));
     }
 
     #[test]

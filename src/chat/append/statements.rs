@@ -123,14 +123,15 @@ pub(super) async fn insert<'a>(
         ("id", Kind::Uuid),
         ("user_id", Kind::Uuid),
         ("content", Kind::Text),
+        ("inserted_at", Kind::BigInt),
         ("client_id", Kind::Text),
         ("reply_to", Kind::Uuid),
         ("thread_root", Kind::Uuid),
-        ("in_room", Kind::Bool),
+        ("hidden", Kind::Bool),
         ("mention_count", Kind::BigInt),
         ("attachment_count", Kind::BigInt),
-        ("inserted_at", Kind::BigInt),
-    ]);
+    ])
+    .with_rare(6);
     let id_or_nil = |id: Option<MessageId>| id.map_or_else(Uuid::nil, |id| id.0);
     for row in messages {
         given.push([
@@ -140,13 +141,13 @@ pub(super) async fn insert<'a>(
             row.id.0.into(),
             row.user_id.0.into(),
             row.content.as_str().into(),
+            row.inserted_at.0.into(),
             row.client_id.as_deref().unwrap_or_default().into(),
             id_or_nil(row.reply_to).into(),
             id_or_nil(row.thread_root).into(),
-            row.in_room.into(),
+            (!row.in_room).into(),
             row.mention_count.into(),
             row.attachment_count.into(),
-            row.inserted_at.0.into(),
         ]);
     }
     let backend = transaction.get_database_backend();
@@ -155,7 +156,7 @@ pub(super) async fn insert<'a>(
         "INSERT INTO messages (tenant_id, room_id, seq, id, changed_seq, user_id, type, content, client_id, reply_to, \
          thread_root, in_room, mention_count, attachment_count, inserted_at) \
          SELECT tenant_id, room_id, seq, id, seq, user_id, 'text', content, nullif(client_id, ''), \
-         nullif(reply_to, {nil}), nullif(thread_root, {nil}), in_room, mention_count, attachment_count, inserted_at \
+         nullif(reply_to, {nil}), nullif(thread_root, {nil}), NOT hidden, mention_count, attachment_count, inserted_at \
          FROM given"
     );
     transaction.execute_raw(given.statement(backend, &body)).await?;
