@@ -69,7 +69,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Rows<const N: usize> {
     columns: [(&'static str, Kind); N],
-    /// How many of them are not seldom filled.
+    /// How many of them, the first ones, are not seldom filled.
     common: usize,
     rows: Vec<[Value; N]>,
 }
@@ -84,8 +84,9 @@ impl<const N: usize> Rows<N> {
         }
     }
 
-    /// The same, where the last `count` columns are seldom filled: mostly all rows have an empty text there, [`Uuid::nil`],
-    /// 0 or `false`. Postgres is not given these columns then, which has a text of its own.
+    /// The same, where the last `count` columns are seldom filled, the last one least: mostly all rows have an empty text
+    /// there, [`Uuid::nil`], 0 or `false`. Postgres is not given those from which on all rows have nothing; for each number
+    /// of columns that are left, the statement has a text of its own.
     pub const fn with_rare(mut self, count: usize) -> Self {
         self.common = N.saturating_sub(count);
         self
@@ -142,13 +143,11 @@ impl<const N: usize> Rows<N> {
     fn into_arrays(self) -> (String, Vec<Value>) {
         let kinds = self.columns.map(|(_, kind)| kind);
         let nothing = kinds.map(Kind::nothing);
-        let is_plain = self.rows.iter().all(|row| {
-            row.iter()
-                .zip(&nothing)
-                .skip(self.common)
-                .all(|(value, (none, _))| value == none)
-        });
-        let given = if is_plain { self.common } else { N };
+        let filled = |row: &[Value; N]| {
+            let last = row.iter().zip(&nothing).rposition(|(value, (none, _))| value != none);
+            last.map_or(0, |last| last + 1)
+        };
+        let given = self.rows.iter().map(filled).fold(self.common, usize::max);
         let mut arrays: Vec<Vec<Value>> = (0..given).map(|_| Vec::with_capacity(self.rows.len())).collect();
         for row in self.rows {
             for (array, value) in arrays.iter_mut().zip(row) {
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn postgres_is_not_given_what_is_nothing_in_all_rows() {
+    fn postgres_is_not_given_what_is_nothing_in_all_rows_to_the_end() {
         let columns = [
             ("name", Kind::Text),
             ("of", Kind::Uuid),
@@ -250,8 +249,12 @@ mod tests {
              FROM unnest($1::text[])) SELECT 1"
         );
         assert_eq!(plain.values.map(|values| values.0.len()), Some(1));
-        let full = statement([0, 7]);
-        assert_eq!(full.values.map(|values| values.0.len()), Some(4));
+        let counted = statement([0, 7]);
+        assert_eq!(
+            counted.values.map(|values| values.0.len()),
+            Some(3),
+            "what is before it is given as well"
+        );
     }
 
     #[test]

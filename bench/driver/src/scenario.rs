@@ -83,9 +83,9 @@ const fn at_least(goal: f64, name: &'static str, pointer: &'static str) -> Figur
     }
 }
 
-/// Seconds in which a server gives back what it took to start, some 7 MB: the first of them is in the middle of that, and
-/// who comes before the end moves in there.
-const START: usize = 40;
+/// Seconds in which a server gives back what it took to start, some 7 MB, or to let a crowd in. Memory is looked at when it
+/// rests: sooner it would be that of starting, and of connecting and joining.
+const REST: usize = 40;
 
 /// Seconds in which the server gives back the memory of those who have left: its tables are swept once a minute.
 const LEAVE: usize = 60;
@@ -134,8 +134,8 @@ fn idle(extent: Extent) -> Scenario {
             "idle --join --conns {sockets} --first {} --per-room 50 --rate 2000 --before {} --hold {} --leave {} \
              --source-ips 4",
             extent.of(FIRST),
-            extent.of(START),
-            extent.seconds,
+            extent.of(REST),
+            extent.of(REST),
             extent.of(LEAVE)
         )),
         thing: "conn",
