@@ -13,13 +13,14 @@
 //! * [`phoenix`]: the wire protocol, sans-IO; it knows no chat
 //! * [`vault`]: secrets that the database keeps, sealed
 //! * [`config`], [`telemetry`], [`metrics`]: settings, logs, measurements
-//! * [`ids`], [`scope`], [`timestamp`], [`moment`], [`validation`], [`secret_token`], [`digest`], [`small_map`]: vocabulary of
-//!   everything else
+//! * [`ids`], [`scope`], [`timestamp`], [`moment`], [`validation`], [`secret_token`], [`digest`], [`small_map`],
+//!   [`bounded_cache`]: vocabulary of everything else
 
 pub mod accounts;
 pub mod api_keys;
 pub mod app;
 pub mod audit;
+pub mod bounded_cache;
 pub mod chat;
 pub mod cli;
 pub mod commands;

@@ -15,6 +15,7 @@ use uuid::{Uuid, Version};
 
 use super::User;
 use crate::{
+    bounded_cache::bounded_cache,
     ids::{SigningKeyId, TenantId, UserId},
     scope::Scope,
     timestamp::Timestamp,
@@ -144,7 +145,7 @@ impl Tokens {
     /// remembered: whether such a token is still good is for [`crate::standing`] to find, each time.
     #[must_use]
     pub fn remembering(mut self, tokens: usize) -> Self {
-        self.verified = (tokens > 0).then(|| Arc::new(Cache::new(tokens)));
+        self.verified = (tokens > 0).then(|| Arc::new(bounded_cache(tokens)));
         self
     }
 

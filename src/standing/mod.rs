@@ -20,6 +20,7 @@ use quick_cache::sync::Cache;
 use self::statement::{Answer, Question, Texts};
 use crate::{
     accounts::{self, Claims, User},
+    bounded_cache::bounded_cache,
     chat::{self, Role, Room, RoomKind, RoomRef},
     config::{CacheSettings, DatabaseSettings},
     gather::Gather,
@@ -99,8 +100,8 @@ impl Standings {
                 database.acquire_timeout + STATEMENT_TIME_MAX,
                 ask,
             ),
-            tenants: Cache::new(cache.tenants),
-            users: Cache::new(cache.users),
+            tenants: bounded_cache(cache.tenants),
+            users: bounded_cache(cache.users),
             store,
         }
     }
