@@ -40,7 +40,7 @@ const SQLITE_CHECKPOINT_PAGES: &str = "16000";
 /// Readers of SQLite when nobody says how many: one for every core, within this. What they read is in the kernel's memory
 /// most of the time, so more of them would wait for cores, each with a schema, statements and pages of its own, a megabyte
 /// in all. With fewer, two that take long would hold up everybody.
-const SQLITE_READERS: RangeInclusive<usize> = 4..=10;
+const SQLITE_READERS: RangeInclusive<usize> = 3..=10;
 
 /// Connections to Postgres when nobody says how many.
 const POSTGRES_CONNECTIONS: usize = 10;
