@@ -163,16 +163,20 @@ mod tests {
         alarms.remove(0);
         alarms.remove(0);
         let is_woken = || sockets.each_ref().map(|(_, woken)| woken.0.load(Ordering::Relaxed));
-        while is_woken() != [false, false, true, true] {
-            assert_eq!(is_woken()[..2], [false, false]);
-            time::sleep(TICK).await;
-        }
+        let wait_for = async |expected: [bool; 4]| {
+            let all = async {
+                while is_woken() != expected {
+                    time::sleep(TICK).await;
+                }
+            };
+            let in_time = time::timeout(Duration::from_secs(10), all).await;
+            assert!(in_time.is_ok(), "{:?} instead of {expected:?}", is_woken());
+        };
+        wait_for([false, false, true, true]).await;
         // One that has rung is not there any more, whoever may have its place by now.
         let later = Alarm::set(at, &sockets[0].0);
         drop(alarms);
-        while is_woken() != [true, false, true, true] {
-            time::sleep(TICK).await;
-        }
+        wait_for([true, false, true, true]).await;
         drop(later);
         CLOCK.with(|clock| assert!(clock.due.borrow().is_empty()));
     }
