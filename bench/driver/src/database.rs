@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -44,12 +44,28 @@ pub enum Place {
 }
 
 impl Place {
-    /// A new one, below a folder.
+    /// A new one, below a folder, that can be used at once.
     pub fn new(engine: Engine, parent: &Path) -> Result<Self, BenchError> {
         Ok(match engine {
             Engine::Sqlite => Self::Sqlite(tempfile::Builder::new().prefix("sqlite-").tempdir_in(parent)?),
             Engine::Postgres => Self::Postgres(Cluster::start()?),
         })
+    }
+
+    /// Starts what was stopped.
+    pub fn start(&mut self) -> Result<(), BenchError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(cluster) => cluster.order("start", READY),
+        }
+    }
+
+    /// Writes what is under way and ends the database's processes, so that nothing of it runs beside others.
+    pub fn stop(&mut self) -> Result<(), BenchError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(cluster) => cluster.order("stop", "stopped"),
+        }
     }
 
     /// The URL of a database.
@@ -97,7 +113,7 @@ impl Place {
         }
     }
 
-    /// The process of the database, where it is one of its own.
+    /// The process of the database as long as it is started, where it is one of its own.
     pub fn process(&self) -> Result<Option<String>, BenchError> {
         match self {
             Self::Sqlite(_) => Ok(None),
@@ -124,19 +140,25 @@ fn sqlite_file(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(format!("{name}.db"))
 }
 
+/// The script that starts and ends a cluster.
+const SUPERVISOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/private-postgres");
+/// What it says when the cluster can be used.
+const READY: &str = "ready";
+
 /// A private Postgres server that listens on a socket in its own folder and nowhere else.
 pub struct Cluster {
     binaries: PathBuf,
     folder: PathBuf,
-    /// Ends the cluster and removes its folder when the pipe to it closes, which is when this process ends at the latest.
-    _supervisor: Child,
+    /// Starts and stops the cluster when told; ends it and removes its folder when the pipe to it closes, which is when
+    /// this process ends at the latest.
+    supervisor: Child,
 }
 
 impl Cluster {
     fn start() -> Result<Self, BenchError> {
         let binaries = binaries().ok_or(BenchError::NoPostgres)?;
         let folder = tempfile::Builder::new().prefix("parlour-bench-pg-").tempdir()?.keep();
-        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/private-postgres"));
+        let mut command = Command::new(SUPERVISOR);
         command.args([&binaries, &folder]);
         command
             // Out of reach of whatever ends this process's group.
@@ -144,23 +166,36 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut supervisor = programs::start(&mut command)?;
+        let mut cluster = Self {
+            binaries,
+            folder,
+            supervisor: programs::start(&mut command)?,
+        };
+        cluster.wait_for(READY)?;
+        Ok(cluster)
+    }
+
+    fn order(&mut self, order: &str, answer: &str) -> Result<(), BenchError> {
+        if let Some(input) = &mut self.supervisor.stdin {
+            writeln!(input, "{order}")?;
+        }
+        self.wait_for(answer)
+    }
+
+    /// Waits until the supervisor says so. If it ends, it has told why.
+    fn wait_for(&mut self, answer: &str) -> Result<(), BenchError> {
         let mut said = String::new();
-        if let Some(output) = supervisor.stdout.take() {
+        if let Some(output) = &mut self.supervisor.stdout {
             for line in BufReader::new(output).lines() {
                 let line = line?;
-                if line == "ready" {
-                    return Ok(Self {
-                        binaries,
-                        folder,
-                        _supervisor: supervisor,
-                    });
+                if line == answer {
+                    return Ok(());
                 }
                 said.push_str(&line);
                 said.push('\n');
             }
         }
-        Err(programs::failed(&command, &said))
+        Err(programs::failed(&Command::new(SUPERVISOR), &said))
     }
 
     fn url(&self, database: &str) -> String {

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::{error::BenchError, programs, scenario::Scenario, seed, server::Server};
+use crate::{error::BenchError, programs, scenario::Load, seed, server::Server};
 
 /// What has to be nought, wherever it is in a result, for the run to count.
 const NOUGHT: &[&str] = &[
@@ -32,24 +32,25 @@ const NOUGHT: &[&str] = &[
     "/not_recovered",
 ];
 
-/// Puts a server with its database, if that is a process, under a scenario and gives phxload's result.
+/// Puts a server with its database, if that is a process, under load and gives phxload's result.
 pub fn run(
     program: &Path,
-    scenario: &Scenario,
+    load: &Load,
+    label: &str,
     server: &Server,
     database: Option<&str>,
     folder: &Path,
 ) -> Result<Value, BenchError> {
     let mut command = Command::new(program);
     command
-        .args(&scenario.arguments)
+        .args(&load.arguments)
         .args(["--url", &server.url])
         .args(["--pid", &server.id().to_string()])
-        .args(["--label", scenario.name])
+        .args(["--label", label])
         .arg("--tokens")
         .arg(seed::tokens_file(folder))
         .arg("--rooms-file")
-        .arg(scenario.layout.rooms_file(folder));
+        .arg(load.layout.rooms_file(folder));
     if let Some(database) = database {
         command.args(["--database-pid", database]);
     }

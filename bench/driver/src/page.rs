@@ -2,34 +2,11 @@
 
 use serde_json::Value;
 
-use crate::scenario::{Figure, Goal, STALLED, STEADY, Scenario};
-
-/// A scenario with the results of its runs.
-pub struct Measured {
-    /// What was done.
-    pub scenario: Scenario,
-    /// What came of it, run by run.
-    pub runs: Vec<Value>,
-    /// What must not have been.
-    pub faults: Vec<String>,
-}
-
-impl Measured {
-    /// The median of a number of the result over the runs.
-    pub fn median(&self, pointer: &str) -> Option<f64> {
-        let mut values: Vec<f64> = self
-            .runs
-            .iter()
-            .filter_map(|run| run.pointer(pointer)?.as_f64())
-            .collect();
-        values.sort_by(f64::total_cmp);
-        match values.len() {
-            0 => None,
-            count if count % 2 == 1 => Some(values[count / 2]),
-            count => Some(f64::midpoint(values[count / 2 - 1], values[count / 2])),
-        }
-    }
-}
+use crate::{
+    figure::{Figure, Goal},
+    measured::{Measured, Spread},
+    ratio::RATIOS,
+};
 
 /// What stands above the table.
 pub struct Head {
@@ -37,39 +14,29 @@ pub struct Head {
     pub lines: Vec<(&'static str, String)>,
 }
 
-/// A figure that is made of several scenarios.
-struct Ratio {
-    name: &'static str,
-    value: Option<f64>,
-    goal: Goal,
-}
-
 /// The whole page.
-pub fn write(head: &Head, measured: &[Measured], baseline: Option<f64>) -> String {
+pub fn write(head: &Head, measured: &[Measured]) -> String {
     let mut page = String::from(
         "# Results of the benchmark\n\nWritten by `make bench`; [README.md](README.md) says what is measured and how. Of each \
-         figure the median over the runs; a scenario whose message was lost, doubled or refused even once has failed.\n\n",
+         figure the median over the runs, and the lowest and the highest of them. A ratio (×) is made within a round, of \
+         two runs that were made one right after the other; it is the median over the rounds. A scenario whose message \
+         was lost, doubled or refused even once has failed.\n\n",
     );
     for (name, text) in &head.lines {
         page.push_str(&format!("- {name}: {text}\n"));
     }
-    page.push_str("\n| scenario | figure | goal | reached | |\n|---|---|---|---|---|\n");
+    page.push_str("\n| scenario | figure | goal | reached | runs | |\n|---|---|---|---|---|---|\n");
     for scenario in measured {
         for figure in &scenario.scenario.figures {
-            let value = scenario.median(figure.pointer).map(|value| value / figure.unit);
-            page.push_str(&row(scenario.scenario.name, figure.name, figure.goal, value));
+            let name = format!("`{}`", scenario.scenario.name);
+            let spread = scenario.spread(figure.pointer, figure.unit);
+            page.push_str(&row(&name, figure.name, figure.goal, spread));
         }
     }
-    if let Some(baseline) = baseline {
-        page.push_str(&row(
-            "baseline-sqlite",
-            "transactions of one message per second",
-            None,
-            Some(baseline),
-        ));
-    }
-    for ratio in ratios(measured, baseline).iter().filter(|ratio| ratio.value.is_some()) {
-        page.push_str(&row("", ratio.name, Some(ratio.goal), ratio.value));
+    for ratio in &RATIOS {
+        if let Some(spread) = ratio.of(measured) {
+            page.push_str(&row("", &ratio.name(), Some(ratio.goal), Some(spread)));
+        }
     }
     page.push_str(&shares(measured));
     page.push_str("\n## The scenarios\n\n| scenario | engine | what | sound |\n|---|---|---|---|\n");
@@ -92,89 +59,65 @@ pub fn write(head: &Head, measured: &[Measured], baseline: Option<f64>) -> Strin
 fn shares(measured: &[Measured]) -> String {
     let mut table = String::from(
         "\n## Where the cores went\n\nIn cores, while it was measured: those of the machine are the limit where all of them \
-         are busy, and something that is waited for where they are not. SQLite is in the server.\n\n\
-         | scenario | server | database | generator | busy | generator, CPU µs | for each |\n|---|---|---|---|---|---|---|\n",
+         are busy, and something that is waited for where they are not. SQLite is in the server. The generator does the \
+         same for each thing in every run, so the range of its CPU shows slow and fast phases of the machine.\n\n\
+         | scenario | server | database | generator | busy | generator, CPU µs | runs | for each |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for measured in measured {
-        let Scenario { name, thing, .. } = &measured.scenario;
-        let generator_cpu = format!("/generator/cpu_us_per_{thing}");
-        let [server, database, generator, busy, cpu] = [
+        let Some(load) = &measured.scenario.load else {
+            continue;
+        };
+        let (name, thing) = (measured.scenario.name, load.thing);
+        let spread = |pointer: &str| measured.spread(pointer, 1.0);
+        let [server, database, generator, busy] = [
             "/server/cores",
             "/database/cores",
             "/generator/cores",
             "/machine_busy_cores",
-            &generator_cpu,
         ]
-        .map(|pointer| measured.median(pointer).map(number).unwrap_or_default());
+        .map(|pointer| median(spread(pointer)));
+        let cpu = spread(&format!("/generator/cpu_us_per_{thing}"));
         table.push_str(&format!(
-            "| `{name}` | {server} | {database} | {generator} | {busy} | {cpu} | {thing} |\n"
+            "| `{name}` | {server} | {database} | {generator} | {busy} | {} | {} | {thing} |\n",
+            median(cpu),
+            range(cpu)
         ));
     }
     table
 }
 
-fn ratios(measured: &[Measured], baseline: Option<f64>) -> [Ratio; 6] {
-    let median = |name: &str, pointer: &str| {
-        let scenario = measured.iter().find(|measured| measured.scenario.name == name)?;
-        scenario.median(pointer)
-    };
-    let ratio = |above: Option<f64>, below: Option<f64>| Some(above? / below.filter(|below| *below > 0.0)?);
-    let acknowledged = |name| median(name, "/acked_per_s");
-    let stalling = |pointer| ratio(median(STALLED, pointer), median(STEADY, pointer));
-    [
-        Ratio {
-            name: "`durable-500-sqlite` × `single-500-sqlite`",
-            value: ratio(acknowledged("durable-500-sqlite"), acknowledged("single-500-sqlite")),
-            goal: Goal::AtLeast(10.0),
-        },
-        Ratio {
-            name: "`durable-64-sqlite` × `single-64-sqlite`",
-            value: ratio(acknowledged("durable-64-sqlite"), acknowledged("single-64-sqlite")),
-            goal: Goal::AtLeast(10.0),
-        },
-        Ratio {
-            name: "`durable-500-sqlite` × `baseline-sqlite`",
-            value: ratio(acknowledged("durable-500-sqlite"), baseline),
-            goal: Goal::AtLeast(10.0),
-        },
-        Ratio {
-            name: "`durable-64-sqlite` × `baseline-sqlite`",
-            value: ratio(acknowledged("durable-64-sqlite"), baseline),
-            goal: Goal::AtLeast(10.0),
-        },
-        Ratio {
-            name: "`stalled` × `steady`, delivery p50",
-            value: stalling("/delivery_ms/p50"),
-            goal: Goal::AtMost(1.5),
-        },
-        Ratio {
-            name: "`stalled` × `steady`, delivery p99",
-            value: stalling("/delivery_ms/p99"),
-            goal: Goal::AtMost(1.5),
-        },
-    ]
-}
-
-fn row(scenario: &str, name: &str, goal: Option<Goal>, value: Option<f64>) -> String {
-    let scenario = if scenario.is_empty() {
-        String::new()
-    } else {
-        format!("`{scenario}`")
-    };
+fn row(scenario: &str, name: &str, goal: Option<Goal>, spread: Option<Spread>) -> String {
     let goal_text = match goal {
         None => String::new(),
         Some(Goal::AtMost(goal)) => format!("≤ {}", number(goal)),
         Some(Goal::AtLeast(goal)) => format!("≥ {}", number(goal)),
     };
-    let verdict = match (goal, value) {
+    let verdict = match (goal, spread.map(|spread| spread.median)) {
         (Some(_), None) => "not measured",
         (Some(Goal::AtMost(goal)), Some(value)) if value > goal => "missed",
         (Some(Goal::AtLeast(goal)), Some(value)) if value < goal => "missed",
         (Some(_), Some(_)) => "reached",
         (None, _) => "",
     };
-    let value = value.map(number).unwrap_or_default();
-    format!("| {scenario} | {name} | {goal_text} | {value} | {verdict} |\n")
+    format!(
+        "| {scenario} | {name} | {goal_text} | {} | {} | {verdict} |\n",
+        median(spread),
+        range(spread)
+    )
+}
+
+fn median(spread: Option<Spread>) -> String {
+    spread.map(|spread| number(spread.median)).unwrap_or_default()
+}
+
+/// From the lowest to the highest, where the two are not the same.
+fn range(spread: Option<Spread>) -> String {
+    let ends = spread.map(|spread| [spread.lowest, spread.highest].map(number));
+    match ends {
+        Some([lowest, highest]) if lowest != highest => format!("{lowest}–{highest}"),
+        _ => String::new(),
+    }
 }
 
 /// With as many places as say something, and a comma between each three digits.
@@ -240,24 +183,56 @@ mod tests {
                 "machine_busy_cores": 1.8,
             })
         };
-        let measured = |runs: &[u32]| Measured {
-            scenario: scenario.clone(),
-            runs: runs.iter().copied().map(run).collect(),
-            faults: vec![],
+        let page = |runs: &[u32]| {
+            let measured = Measured {
+                runs: runs.iter().copied().map(run).collect(),
+                ..Measured::new(scenario.clone())
+            };
+            let head = Head {
+                lines: vec![("Commit", "abc".to_owned())],
+            };
+            write(&head, &[measured])
         };
-        let head = Head {
-            lines: vec![("Commit", "abc".to_owned())],
-        };
-        let page = write(&head, &[measured(&[2_000, 9_000, 2_500])], None);
+        let text = page(&[2_000, 9_000, 2_500]);
         assert!(
-            page.contains("| `idle` | RSS, bytes for one more connection | ≤ 3,000 | 2,500 | reached |"),
-            "{page}"
+            text.contains("| `idle` | RSS, bytes for one more connection | ≤ 3,000 | 2,500 | 2,000–9,000 | reached |"),
+            "{text}"
         );
-        assert!(page.contains("| `idle` | 1.25 |  | 0.5 | 1.8 | 81 | conn |"), "{page}");
-        let page = write(&head, &[measured(&[2_000, 9_000])], Some(900.0));
-        assert!(page.contains("| 5,500 | missed |"), "{page}");
         assert!(
-            page.contains("| `baseline-sqlite` | transactions of one message per second |  | 900 |  |"),
+            text.contains("| `idle` | 1.25 |  | 0.5 | 1.8 | 81 |  | conn |"),
+            "{text}"
+        );
+        let text = page(&[2_000, 9_000]);
+        assert!(text.contains("| 5,500 | 2,000–9,000 | missed |"), "{text}");
+        let text = page(&[2_000]);
+        assert!(text.contains("| 2,000 |  | reached |"), "{text}");
+    }
+
+    #[test]
+    fn ratios_have_rows_and_what_has_no_server_takes_none_of_its_cores() {
+        let mut scenarios = all(Extent { seconds: 1, divisor: 1 });
+        scenarios.retain(|scenario| ["durable-64-sqlite", "baseline-sqlite"].contains(&scenario.name));
+        let measured: Vec<Measured> = scenarios
+            .into_iter()
+            .map(|scenario| Measured {
+                runs: [900, 950, 990]
+                    .map(|rate| json!({ "acked_per_s": if scenario.load.is_some() { rate * 11 } else { rate } }))
+                    .to_vec(),
+                ..Measured::new(scenario)
+            })
+            .collect();
+        let page = write(&Head { lines: vec![] }, &measured);
+        for row in [
+            "| `baseline-sqlite` | transactions of one message per second |  | 950 | 900–990 |  |",
+            "|  | `durable-64-sqlite` × `baseline-sqlite` | ≥ 10 | 11 |  | reached |",
+        ] {
+            assert!(page.contains(row), "{page}");
+        }
+        assert!(!page.contains("`durable-500-sqlite` ×"), "{page}");
+        let (_, cores) = page.split_once("## Where the cores went").unwrap_or_default();
+        let (cores, _) = cores.split_once("## ").unwrap_or_default();
+        assert!(
+            cores.contains("`durable-64-sqlite`") && !cores.contains("`baseline-sqlite`"),
             "{page}"
         );
     }

@@ -8,7 +8,7 @@ pub fn with_figures(readme: &str, page: &str) -> String {
     let values: HashMap<(&str, &str), &str> = page
         .lines()
         .map(cells)
-        .filter(|cells| cells.len() == 5 && cells[0].starts_with('`'))
+        .filter(|cells| cells.len() == 6 && cells[0].starts_with('`'))
         .map(|cells| ((cells[0], cells[1]), cells[3]))
         .collect();
     let mut updated = String::with_capacity(readme.len());
@@ -35,8 +35,8 @@ mod tests {
 
     #[test]
     fn only_the_values_of_known_figures_change() {
-        let page = "| scenario | figure | goal | reached | |\n|---|---|---|---|---|\n\
-                    | `idle` | bytes | ≤ 3,000 | 1,900 | reached |\n";
+        let page = "| scenario | figure | goal | reached | runs | |\n|---|---|---|---|---|---|\n\
+                    | `idle` | bytes | ≤ 3,000 | 1,900 | 1,800–2,100 | reached |\n";
         let readme = "# It\n\n| what | scenario | figure | |\n|---|---|---|---|\n| a socket | `idle` | bytes | 2,000 |\n\
                       | other | `idle` | CPU | 7 |\n";
         let expected = readme.replace("2,000", "1,900");

@@ -1,6 +1,10 @@
 //! What is measured: who is there, what phxload does with them, which figures come of it and what they should be.
 
-use crate::{database::Engine, seed::Layout};
+use crate::{
+    database::Engine,
+    figure::{Figure, Goal, at_least, at_most, figure},
+    seed::Layout,
+};
 
 /// How much is done in one run.
 #[derive(Clone, Copy, Debug)]
@@ -17,29 +21,31 @@ impl Extent {
     }
 }
 
-/// What a figure should be.
-#[derive(Clone, Copy, Debug)]
-pub enum Goal {
-    /// Not more.
-    AtMost(f64),
-    /// Not less.
-    AtLeast(f64),
+/// What a server is put under.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Settings of this server alone, beside those of all.
+    pub settings: &'static [(&'static str, &'static str)],
+    /// Who is where.
+    pub layout: Layout,
+    /// What phxload is told, beside whom to talk to.
+    pub arguments: Vec<String>,
+    /// What is done over and over, as phxload calls it where it tells the CPU for each.
+    pub thing: &'static str,
 }
 
-/// A number of phxload's result.
-#[derive(Clone, Copy, Debug)]
-pub struct Figure {
-    /// What it is, with its unit.
-    pub name: &'static str,
-    /// Where it stands in the result (RFC 6901).
-    pub pointer: &'static str,
-    /// What it is divided by, for another unit.
-    pub unit: f64,
-    /// What it should be.
-    pub goal: Option<Goal>,
+impl Load {
+    fn new(thing: &'static str, layout: Layout, arguments: &str) -> Self {
+        Self {
+            settings: &[],
+            layout,
+            arguments: arguments.split_whitespace().map(str::to_owned).collect(),
+            thing,
+        }
+    }
 }
 
-/// A scenario of phxload on an engine.
+/// What is done on an engine, and measured.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// What it is called on the command line and in the page.
@@ -48,39 +54,10 @@ pub struct Scenario {
     pub about: &'static str,
     /// Where the server keeps its data.
     pub engine: Engine,
-    /// Settings of its server alone, beside those of all.
-    pub settings: &'static [(&'static str, &'static str)],
-    /// Who is where.
-    pub layout: Layout,
-    /// What phxload is told, beside whom to talk to.
-    pub arguments: Vec<String>,
-    /// What is done over and over, as phxload calls it where it tells the CPU for each.
-    pub thing: &'static str,
+    /// Without one there is no server, and [`baseline`](crate::baseline) is what is done.
+    pub load: Option<Load>,
     /// What comes of it.
     pub figures: Vec<Figure>,
-}
-
-const fn figure(name: &'static str, pointer: &'static str) -> Figure {
-    Figure {
-        name,
-        pointer,
-        unit: 1.0,
-        goal: None,
-    }
-}
-
-const fn at_most(goal: f64, name: &'static str, pointer: &'static str) -> Figure {
-    Figure {
-        goal: Some(Goal::AtMost(goal)),
-        ..figure(name, pointer)
-    }
-}
-
-const fn at_least(goal: f64, name: &'static str, pointer: &'static str) -> Figure {
-    Figure {
-        goal: Some(Goal::AtLeast(goal)),
-        ..figure(name, pointer)
-    }
 }
 
 /// Seconds in which a server gives back what it took to start, some 7 MB, or to let a crowd in. Memory is looked at when it
@@ -96,13 +73,11 @@ const SINGLE: &[(&str, &str)] = &[("PARLOUR_REALTIME__JOURNAL_BATCH", "1")];
 /// Of the sockets of `idle`, how many have come when memory is looked at for the first time.
 const FIRST: usize = 5_000;
 
+/// Where a result has the messages that were stored and acknowledged in a second.
+pub const ACKNOWLEDGED: &str = "/acked_per_s";
 const DELIVERY_CPU: &str = "/server/cpu_us_per_delivery";
 const MESSAGE_CPU: &str = "/server/cpu_us_per_message";
 const REQUEST_CPU: &str = "/server/cpu_us_per_request";
-
-fn arguments(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
-}
 
 /// All scenarios, in the order of the page.
 pub fn all(extent: Extent) -> Vec<Scenario> {
@@ -111,11 +86,10 @@ pub fn all(extent: Extent) -> Vec<Scenario> {
     scenarios.push(rooms(extent));
     scenarios.extend(joins(extent));
     scenarios.push(churn(extent));
-    for engine in [Engine::Postgres, Engine::Sqlite] {
-        scenarios.extend(durable(extent, engine));
-        scenarios.push(post(extent, engine));
-    }
-    scenarios.extend(single(extent));
+    scenarios.extend(durable(extent, Engine::Postgres));
+    scenarios.extend(durable_compared(extent));
+    scenarios.push(post(extent, Engine::Postgres));
+    scenarios.push(post(extent, Engine::Sqlite));
     scenarios.push(get(extent));
     scenarios.push(storm(extent));
     scenarios.extend(stalled(extent));
@@ -128,17 +102,18 @@ fn idle(extent: Extent) -> Scenario {
         name: "idle",
         about: "10,000 sockets, 50 in a room, joined, held and gone",
         engine: Engine::Sqlite,
-        settings: &[],
-        layout: Layout::rooms_of("idle", sockets.div_ceil(50), 50),
-        arguments: arguments(&format!(
-            "idle --join --conns {sockets} --first {} --per-room 50 --rate 2000 --before {} --hold {} --leave {} \
-             --source-ips 4",
-            extent.of(FIRST),
-            extent.of(REST),
-            extent.of(REST),
-            extent.of(LEAVE)
+        load: Some(Load::new(
+            "conn",
+            Layout::rooms_of("idle", sockets.div_ceil(50), 50),
+            &format!(
+                "idle --join --conns {sockets} --first {} --per-room 50 --rate 2000 --before {} --hold {} --leave {} \
+                 --source-ips 4",
+                extent.of(FIRST),
+                extent.of(REST),
+                extent.of(REST),
+                extent.of(LEAVE)
+            ),
         )),
-        thing: "conn",
         figures: vec![
             at_most(
                 3_000.0,
@@ -174,13 +149,14 @@ fn fan_outs(extent: Extent) -> impl Iterator<Item = Scenario> {
         name,
         about,
         engine: Engine::Sqlite,
-        settings: &[],
-        layout: Layout::rooms_of("fanout", 1, members),
-        arguments: arguments(&format!(
-            "fanout --members {members} --senders 1 --closed-loop {in_flight} --complete delivered --seconds {}",
-            extent.seconds
+        load: Some(Load::new(
+            "delivery",
+            Layout::rooms_of("fanout", 1, members),
+            &format!(
+                "fanout --members {members} --senders 1 --closed-loop {in_flight} --complete delivered --seconds {}",
+                extent.seconds
+            ),
         )),
-        thing: "delivery",
         figures: vec![
             at_most(goal, "CPU per delivery, µs", DELIVERY_CPU),
             figure("deliveries per second", "/deliveries_per_s"),
@@ -195,13 +171,14 @@ fn rooms(extent: Extent) -> Scenario {
         name: "rooms",
         about: "2,000 rooms of 5, one message in flight in each",
         engine: Engine::Sqlite,
-        settings: &[],
-        layout: Layout::rooms_of("rooms", rooms, 5),
-        arguments: arguments(&format!(
-            "rooms --rooms {rooms} --per-room 5 --closed-loop 1 --complete delivered --seconds {} --source-ips 4",
-            extent.seconds
+        load: Some(Load::new(
+            "delivery",
+            Layout::rooms_of("rooms", rooms, 5),
+            &format!(
+                "rooms --rooms {rooms} --per-room 5 --closed-loop 1 --complete delivered --seconds {} --source-ips 4",
+                extent.seconds
+            ),
         )),
-        thing: "delivery",
         figures: vec![
             at_most(
                 17.0,
@@ -220,12 +197,11 @@ fn joins(extent: Extent) -> [Scenario; 2] {
         name,
         about,
         engine: Engine::Sqlite,
-        settings: &[],
-        layout: Layout::rooms_of(name, sockets.div_ceil(per_room), per_room),
-        arguments: arguments(&format!(
-            "idle --join --conns {sockets} --per-room {per_room} --concurrency 200 --hold 0 --source-ips 4"
+        load: Some(Load::new(
+            "conn",
+            Layout::rooms_of(name, sockets.div_ceil(per_room), per_room),
+            &format!("idle --join --conns {sockets} --per-room {per_room} --concurrency 200 --hold 0 --source-ips 4"),
         )),
-        thing: "conn",
         figures,
     };
     [
@@ -255,10 +231,11 @@ fn churn(extent: Extent) -> Scenario {
         name: "churn",
         about: "50 slots connect, join, leave, close, and again",
         engine: Engine::Sqlite,
-        settings: &[],
-        layout: Layout::rooms_of("churn", 5, 10),
-        arguments: arguments(&format!("churn --conns 50 --per-room 10 --seconds {}", extent.seconds)),
-        thing: "cycle",
+        load: Some(Load::new(
+            "cycle",
+            Layout::rooms_of("churn", 5, 10),
+            &format!("churn --conns 50 --per-room 10 --seconds {}", extent.seconds),
+        )),
         figures: vec![
             at_least(8_000.0, "cycles per second", "/cycles_per_s"),
             figure("CPU per cycle, µs", "/server/cpu_us_per_cycle"),
@@ -273,7 +250,7 @@ fn durable(extent: Extent, engine: Engine) -> [Scenario; 2] {
     };
     let scenario = |name, about, layout, rooms: usize, goals: Option<(f64, f64)>| {
         let mut figures = vec![
-            figure("acknowledged per second", "/acked_per_s"),
+            figure("acknowledged per second", ACKNOWLEDGED),
             figure("acknowledged p50, ms", "/ack_ms/p50"),
             figure("acknowledged p99, ms", "/ack_ms/p99"),
             figure("CPU per acknowledged message, µs", MESSAGE_CPU),
@@ -287,13 +264,14 @@ fn durable(extent: Extent, engine: Engine) -> [Scenario; 2] {
             name,
             about,
             engine,
-            settings: &[],
-            layout: Layout::rooms_of(layout, rooms, 1),
-            arguments: arguments(&format!(
-                "rooms --rooms {rooms} --per-room 1 --closed-loop 1 --seconds {}",
-                extent.seconds
+            load: Some(Load::new(
+                "message",
+                Layout::rooms_of(layout, rooms, 1),
+                &format!(
+                    "rooms --rooms {rooms} --per-room 1 --closed-loop 1 --seconds {}",
+                    extent.seconds
+                ),
             )),
-            thing: "message",
             figures,
         }
     };
@@ -316,23 +294,41 @@ fn durable(extent: Extent, engine: Engine) -> [Scenario; 2] {
     ]
 }
 
-/// What storing many messages in one transaction is compared with: the same server, users and rooms, and each message in
-/// a transaction of its own.
-fn single(extent: Extent) -> [Scenario; 2] {
+/// Storing many messages in one transaction, on SQLite, with what it is compared with on either side of it: the same
+/// server, users and rooms with each message in a transaction of its own, and the same disk without a server. In this
+/// order every two that are compared are measured one right after the other.
+fn durable_compared(extent: Extent) -> [Scenario; 5] {
     let [many, few] = durable(extent, Engine::Sqlite);
+    let single = |name, about, durable: &Scenario| Scenario {
+        name,
+        about,
+        load: durable.load.clone().map(|load| Load {
+            settings: SINGLE,
+            ..load
+        }),
+        ..durable.clone()
+    };
+    let baseline = Scenario {
+        name: "baseline-sqlite",
+        about: "one transaction of one message after the other, without a server",
+        engine: Engine::Sqlite,
+        load: None,
+        figures: vec![figure("transactions of one message per second", ACKNOWLEDGED)],
+    };
     [
-        Scenario {
-            name: "single-500-sqlite",
-            about: "the same, 500 outstanding, each in a transaction of its own",
-            settings: SINGLE,
-            ..many
-        },
-        Scenario {
-            name: "single-64-sqlite",
-            about: "the same, 64 outstanding, each in a transaction of its own",
-            settings: SINGLE,
-            ..few
-        },
+        single(
+            "single-500-sqlite",
+            "messages over sockets, 500 outstanding, each in a transaction of its own",
+            &many,
+        ),
+        many,
+        baseline,
+        few.clone(),
+        single(
+            "single-64-sqlite",
+            "messages over sockets, 64 outstanding, each in a transaction of its own",
+            &few,
+        ),
     ]
 }
 
@@ -357,10 +353,11 @@ fn post(extent: Extent, engine: Engine) -> Scenario {
         name,
         about: "messages over REST, 64 connections",
         engine,
-        settings: &[],
-        layout: rest_layout(),
-        arguments: arguments(&format!("rest-post --rooms 10 --conns 64 --seconds {}", extent.seconds)),
-        thing: "request",
+        load: Some(Load::new(
+            "request",
+            rest_layout(),
+            &format!("rest-post --rooms 10 --conns 64 --seconds {}", extent.seconds),
+        )),
         figures: vec![
             Figure {
                 goal: goal(Goal::AtLeast(15_000.0)),
@@ -380,10 +377,11 @@ fn get(extent: Extent) -> Scenario {
         name: "get-postgres",
         about: "a page of 10 messages over REST, 64 connections",
         engine: Engine::Postgres,
-        settings: &[],
-        layout: rest_layout(),
-        arguments: arguments(&format!("rest-get --rooms 10 --conns 64 --seconds {}", extent.seconds)),
-        thing: "request",
+        load: Some(Load::new(
+            "request",
+            rest_layout(),
+            &format!("rest-get --rooms 10 --conns 64 --seconds {}", extent.seconds),
+        )),
         figures: vec![
             at_least(25_000.0, "requests per second", "/ok_per_s"),
             figure("p99, ms", "/request_ms/p99"),
@@ -399,13 +397,11 @@ fn storm(extent: Extent) -> Scenario {
         about: "2,000 of 2,200 sockets in 200 rooms are cut off at once, miss two seconds of 1,000 messages/s, and come \
                 back at once",
         engine: Engine::Sqlite,
-        settings: &[],
-        layout: Layout::rooms_of("storm", rooms, 11),
-        arguments: arguments(&format!(
-            "storm --rooms {rooms} --per-room 11 --rate {}",
-            extent.of(1_000)
+        load: Some(Load::new(
+            "return",
+            Layout::rooms_of("storm", rooms, 11),
+            &format!("storm --rooms {rooms} --per-room 11 --rate {}", extent.of(1_000)),
         )),
-        thing: "return",
         figures: vec![
             figure("seconds until all are back", "/returned_in_s"),
             figure("p99 of coming back, ms", "/return_ms/p99"),
@@ -418,11 +414,6 @@ fn storm(extent: Extent) -> Scenario {
         ],
     }
 }
-
-/// The name of the scenario that [`STALLED`] is compared with.
-pub const STEADY: &str = "steady";
-/// The name of the scenario with a client that stops reading.
-pub const STALLED: &str = "stalled";
 
 fn stalled(extent: Extent) -> [Scenario; 2] {
     let scenario = |name, about, stalled: usize, more: &[Figure]| {
@@ -439,20 +430,21 @@ fn stalled(extent: Extent) -> [Scenario; 2] {
             name,
             about,
             engine: Engine::Sqlite,
-            settings: &[],
-            layout: Layout::rooms_of("stalled", 1, 101),
-            arguments: arguments(&format!(
-                "fanout --members 101 --senders 20 --rate 1000 --bytes 1500 --seconds {} --stalled {stalled}",
-                extent.seconds
+            load: Some(Load::new(
+                "delivery",
+                Layout::rooms_of("stalled", 1, 101),
+                &format!(
+                    "fanout --members 101 --senders 20 --rate 1000 --bytes 1500 --seconds {} --stalled {stalled}",
+                    extent.seconds
+                ),
             )),
-            thing: "delivery",
             figures,
         }
     };
     [
-        scenario(STEADY, "1,000 messages/s of 1,500 bytes in a room of 101", 0, &[]),
+        scenario("steady", "1,000 messages/s of 1,500 bytes in a room of 101", 0, &[]),
         scenario(
-            STALLED,
+            "stalled",
             "the same; one of them reads nothing",
             1,
             &[figure("clients ended by the server", "/stalled/ended_by_server")],
