@@ -1,6 +1,9 @@
 //! What is asked for on the command line.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{self, PathBuf},
+};
 
 use clap::Parser;
 
@@ -14,7 +17,7 @@ use crate::{
 #[derive(Debug, Parser)]
 pub struct Options {
     /// The server's binary
-    #[arg(long)]
+    #[arg(long, value_parser = absolute)]
     pub server: PathBuf,
     /// phxload's binary
     #[arg(long)]
@@ -103,7 +106,26 @@ impl Options {
     }
 }
 
+/// The server is started in a folder of its own, where a path that begins here would lead elsewhere.
+fn absolute(text: &str) -> io::Result<PathBuf> {
+    path::absolute(text)
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a setting is NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn the_server_is_found_from_any_folder() {
+        let arguments = ["bench", "--server", "target/release/parlour", "--phxload", "phxload"];
+        let options = Options::try_parse_from(arguments).expect("these are options");
+        assert!(options.server.is_absolute(), "{}", options.server.display());
+    }
 }
