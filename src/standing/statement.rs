@@ -247,7 +247,8 @@ fn given(questions: &[Question]) -> Rows<7> {
         (ISSUED_AT, Kind::BigInt),
         (KEY_ID, Kind::Uuid),
         (ROOM_ID, Kind::Uuid),
-    ]);
+    ])
+    .with_rare(2);
     for (number, Question { claims, room_id, .. }) in (0_i64..).zip(questions) {
         rows.push([
             number.into(),
