@@ -51,6 +51,14 @@ impl Question {
             shown: false,
         }
     }
+
+    const fn extent(&self) -> Extent {
+        match (self.shown, self.room_id) {
+            (true, _) => Extent::Shown,
+            (false, Some(_)) => Extent::Room,
+            (false, None) => Extent::Token,
+        }
+    }
 }
 
 /// The answer, all as of one moment.
@@ -74,12 +82,22 @@ pub(super) struct Room {
     pub shown: Option<Box<chat::Room>>,
 }
 
-/// The texts of the statement, which are long, and the same each time.
+/// How much is asked for: each has all of those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// Whether tokens are good.
+    Token,
+    /// What their users are in rooms.
+    Room,
+    /// What is shown of the rooms.
+    Shown,
+}
+
+/// The texts of the statement, which are long, and the same each time. What nobody asks for is not looked up.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
-    /// For questions of which none is for what is shown of a room.
-    plain: Text,
-    /// For all others.
+    token: Text,
+    room: Text,
     shown: Text,
 }
 
@@ -91,18 +109,29 @@ struct Text {
 
 impl Texts {
     pub(super) fn new(backend: DbBackend) -> Self {
+        let text = |extent| Text::new(backend, extent);
         Self {
-            plain: Text::new(backend, false),
-            shown: Text::new(backend, true),
+            token: text(Extent::Token),
+            room: text(Extent::Room),
+            shown: text(Extent::Shown),
+        }
+    }
+
+    /// The one that answers all of these.
+    fn of(&self, questions: &[Question]) -> &Text {
+        match questions.iter().map(Question::extent).max() {
+            Some(Extent::Shown) => &self.shown,
+            Some(Extent::Room) => &self.room,
+            Some(Extent::Token) | None => &self.token,
         }
     }
 }
 
 impl Text {
-    fn new(backend: DbBackend, shown: bool) -> Self {
-        let columns = columns(backend, shown);
+    fn new(backend: DbBackend, extent: Extent) -> Self {
+        let columns = columns(backend, extent);
         let names: Vec<&str> = columns.iter().map(|&(name, _)| name).collect();
-        let select = select(columns);
+        let select = select(columns, extent);
         let found = match backend {
             DbBackend::Sqlite => select.to_string(SqliteQueryBuilder),
             _ => select.to_string(PostgresQueryBuilder),
@@ -116,11 +145,7 @@ impl Text {
 
 /// Answers in the order of the questions; `None` for a token that is not good any more.
 pub(super) async fn ask(store: &Store, texts: &Texts, questions: &[Question]) -> Result<Vec<Option<Answer>>, DbErr> {
-    let Text { columns, from } = if questions.iter().any(|question| question.shown) {
-        &texts.shown
-    } else {
-        &texts.plain
-    };
+    let Text { columns, from } = texts.of(questions);
     let mut answers = vec![None; questions.len()];
     let now = Timestamp::now();
     for row in given(questions).query::<Row>(store.reader(), columns, from).await? {
@@ -138,11 +163,17 @@ struct Row {
     good: i32,
     user_rev: i64,
     tenant_rev: i64,
+    #[serde(default)]
     page_mark: Option<i64>,
+    #[serde(default)]
     kind: Option<RoomKind>,
+    #[serde(default)]
     head_seq: Option<i64>,
+    #[serde(default)]
     role: Option<Role>,
+    #[serde(default)]
     banned: i32,
+    #[serde(default)]
     banned_until: Option<i64>,
     #[serde(default)]
     slug: Option<String>,
@@ -216,7 +247,8 @@ fn given(questions: &[Question]) -> Rows<7> {
         (ISSUED_AT, Kind::BigInt),
         (KEY_ID, Kind::Uuid),
         (ROOM_ID, Kind::Uuid),
-    ]);
+    ])
+    .with_rare(2);
     for (number, Question { claims, room_id, .. }) in (0_i64..).zip(questions) {
         rows.push([
             number.into(),
@@ -245,7 +277,7 @@ fn truth(condition: impl Into<Condition>) -> Expr {
     CaseStatement::new().case(condition.into(), 1).finally(0).into()
 }
 
-fn columns(backend: DbBackend, shown: bool) -> Vec<(&'static str, Expr)> {
+fn columns(backend: DbBackend, extent: Extent) -> Vec<(&'static str, Expr)> {
     let token = TokenFacts {
         tenant_id: asked(TENANT_ID),
         token_id: asked(TOKEN_ID),
@@ -257,14 +289,18 @@ fn columns(backend: DbBackend, shown: bool) -> Vec<(&'static str, Expr)> {
         ("good", truth(accounts::is_good(token))),
         ("user_rev", user::Column::Rev.into_expr()),
         ("tenant_rev", tenant::Column::Rev.into_expr()),
-        ("page_mark", page_mark::Column::Mark.into_expr()),
-        ("kind", room::Column::Kind.into_expr()),
-        ("head_seq", room::Column::HeadSeq.into_expr()),
-        ("role", room_member::Column::Role.into_expr()),
-        ("banned", truth(of_ban(room_sanction::Column::UserId).is_not_null())),
-        ("banned_until", of_ban(room_sanction::Column::Until)),
     ];
-    if shown {
+    if extent >= Extent::Room {
+        columns.extend([
+            ("page_mark", page_mark::Column::Mark.into_expr()),
+            ("kind", room::Column::Kind.into_expr()),
+            ("head_seq", room::Column::HeadSeq.into_expr()),
+            ("role", room_member::Column::Role.into_expr()),
+            ("banned", truth(of_ban(room_sanction::Column::UserId).is_not_null())),
+            ("banned_until", of_ban(room_sanction::Column::Until)),
+        ]);
+    }
+    if extent == Extent::Shown {
         columns.extend([
             ("slug", room::Column::Slug.into_expr()),
             ("page_url", room::Column::PageUrl.into_expr()),
@@ -279,7 +315,7 @@ fn columns(backend: DbBackend, shown: bool) -> Vec<(&'static str, Expr)> {
     columns
 }
 
-fn select(columns: Vec<(&'static str, Expr)>) -> SelectStatement {
+fn select(columns: Vec<(&'static str, Expr)>, extent: Extent) -> SelectStatement {
     let mut select = Query::select();
     for (name, column) in columns {
         select.expr_as(column, Alias::new(name));
@@ -297,7 +333,15 @@ fn select(columns: Vec<(&'static str, Expr)>) -> SelectStatement {
             JoinType::InnerJoin,
             tenant::Entity,
             tenant::Column::Id.into_expr().eq(asked(TENANT_ID)),
-        )
+        );
+    if extent >= Extent::Room {
+        join_rooms(&mut select);
+    }
+    select
+}
+
+fn join_rooms(select: &mut SelectStatement) {
+    select
         .join(
             JoinType::LeftJoin,
             page_mark::Entity,
@@ -327,6 +371,5 @@ fn select(columns: Vec<(&'static str, Expr)>) -> SelectStatement {
                 .add(of_ban(room_sanction::Column::RoomId).eq(asked(ROOM_ID)))
                 .add(of_ban(room_sanction::Column::UserId).eq(asked(USER_ID)))
                 .add(of_ban(room_sanction::Column::Kind).eq(SanctionKind::Ban)),
-        )
-        .take()
+        );
 }
