@@ -201,6 +201,10 @@ impl Realtime {
                 told_max: settings.socket.outbound_messages_max.or_max(),
             },
         }));
+        let watched = Arc::downgrade(&realtime.0);
+        realtime
+            .metrics
+            .watch_journals(move || watched.upgrade().map_or(0, |inner| inner.journals.queued()));
         let mut threads = Vec::new();
         for journal in to_start {
             let own = realtime.store.with_own_connections(journal::BATCHES_MAX).await?;

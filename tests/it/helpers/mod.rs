@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bad_tokens;
 pub mod binary;
 pub mod certificates;
+pub mod journal;
 pub mod limits;
 pub mod longpoll;
 pub mod membership;
