@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, QueryFilter, QueryOrd
 
 use super::{
     Error, Left, MemberChange, Role, RoomKind, RoomRef, attachments,
-    members::promote_successor,
+    membership::promote_successor,
     permissions::{self, Person},
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, QueryFilter, QuerySelect};
 
-use super::{Error, MemberChange, Role, RoomKind, RoomRef, members, permissions};
+use super::{Error, MemberChange, Role, RoomKind, RoomRef, membership, permissions};
 use crate::{
     config::Cap,
     entity::{TenantScoped, room},
@@ -44,7 +44,7 @@ pub(crate) async fn grant_rooms(
         if person.banned {
             continue;
         }
-        let change = match members::give(transaction, room, person, role, members_max).await {
+        let change = match membership::give(transaction, room, person, role, members_max).await {
             Err(Error::RoomFull) => continue,
             given => given?,
         };

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, Room, RoomRef, UserRef, members, permissions, rooms, user_ref};
+use super::{Error, Role, Room, RoomRef, UserRef, membership, permissions, rooms, user_ref};
 use crate::{
     entity::{TenantScoped, room, room_invitation},
     ids::{RoomId, TenantId, UserId},
@@ -59,7 +59,7 @@ pub async fn invite(
     if person.role.is_some() {
         return Err(Violations::of("user_id", "is a member of this room").into());
     }
-    members::check_not_banned(&person)?;
+    membership::check_not_banned(&person)?;
     if let Some(first) = person.promised {
         if !may_give(own, first) {
             return Err(Error::Outranked);

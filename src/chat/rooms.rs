@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, RoomKind, members, permissions};
+use super::{Error, Role, RoomKind, membership, permissions};
 use crate::{
     entity::{
         TenantScoped, room, room_member,
@@ -209,7 +209,7 @@ pub async fn delete_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result
         .filter(room::Column::Id.eq(room.id))
         .exec(&transaction)
         .await?;
-    members::end_channels(&transaction, &room, None).await?;
+    membership::end_channels(&transaction, &room, None).await?;
     transaction.commit().await?;
     Ok(room.into())
 }
