@@ -16,23 +16,10 @@ use crate::{
     helpers::{
         database::{Engine, TestDatabase},
         membership::{by_id, code, fields, put},
+        messages::{new, with_client_id},
         people::{private_room, public_room, say, scope},
     },
 };
-
-fn new(content: &str) -> NewMessage {
-    NewMessage {
-        content: content.to_owned(),
-        ..NewMessage::default()
-    }
-}
-
-fn with_client_id(content: &str, client_id: &str) -> NewMessage {
-    NewMessage {
-        client_id: Some(client_id.to_owned()),
-        ..new(content)
-    }
-}
 
 fn by(scope: &Scope, room: &Room, new: NewMessage) -> Append {
     Append {

@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::helpers::{
     audit::audited,
+    messages::{append, with_client_id},
     people::{self, head_seq, make_member, private_room, public_room, say, scope, scope_of},
     pictures::plain_file,
     website,
@@ -93,15 +94,8 @@ async fn membership(store: &Store, of: &Scope, room: &Room) -> Option<(Role, i64
 }
 
 async fn send(store: &Store, of: &Scope, room: &Room, content: &str, client_id: &str) -> Message {
-    let new = NewMessage {
-        content: content.to_owned(),
-        client_id: Some(client_id.to_owned()),
-        ..NewMessage::default()
-    };
-    chat::append_message(store, of, &RoomRef::Id(room.id), new, Cap::Off)
-        .await
-        .unwrap()
-        .message
+    let new = with_client_id(content, client_id);
+    append(store, of, room, new).await.unwrap().message
 }
 
 /// The log's invariant: each number up to the head is the last change of at most one message, and the changes since some

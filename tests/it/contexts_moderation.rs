@@ -19,17 +19,14 @@ use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
 
 use crate::helpers::{
     membership::{by_id, code, fields, put, role_of},
+    messages::{append, new},
     people::{let_sanctions_end, private_room, public_room, say, scope},
 };
 
 const THUMB: &str = "\u{1f44d}";
 
 async fn write(store: &Store, who: &Scope, room: &Room) -> Result<Appended, Error> {
-    let new = NewMessage {
-        content: "hello".to_owned(),
-        ..NewMessage::default()
-    };
-    chat::append_message(store, who, &by_id(room), new, Cap::Off).await
+    append(store, who, room, new("hello")).await
 }
 
 /// In so many seconds.

@@ -14,15 +14,9 @@ use crate::helpers::{
     app::{TestApp, TestUser},
     database::{Engine, TestDatabase},
     journal::until_queued,
+    messages::new,
     people::{hold, public_room},
 };
-
-fn new(content: impl Into<String>) -> NewMessage {
-    NewMessage {
-        content: content.into(),
-        ..NewMessage::default()
-    }
-}
 
 async fn contents(app: &TestApp, of: &TestUser, room: &Room) -> Vec<String> {
     let page = chat::list_messages(

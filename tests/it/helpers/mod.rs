@@ -12,6 +12,7 @@ pub mod journal;
 pub mod limits;
 pub mod longpoll;
 pub mod membership;
+pub mod messages;
 pub mod people;
 pub mod pictures;
 pub mod random;

@@ -3,7 +3,7 @@
 use parlour::{
     accounts::{self, NewUser, PasswordHasher, User},
     audit::Actor,
-    chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
+    chat::{self, NewRoom, Role, Room, RoomKind, RoomRef},
     config::Cap,
     entity::{TenantScoped, room, room_member, room_sanction},
     ids::TenantId,
@@ -14,6 +14,8 @@ use parlour::{
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::Value;
+
+use crate::helpers::messages::{append, new};
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
@@ -89,14 +91,7 @@ pub async fn let_sanctions_end(store: &Store, tenant: &Scope) {
 
 /// Says something that has to be accepted.
 pub async fn say(store: &Store, scope: &Scope, room: &Room, content: &str) -> chat::Message {
-    let new = NewMessage {
-        content: content.to_owned(),
-        ..NewMessage::default()
-    };
-    chat::append_message(store, scope, &RoomRef::Id(room.id), new, Cap::Off)
-        .await
-        .unwrap()
-        .message
+    append(store, scope, room, new(content)).await.unwrap().message
 }
 
 /// Makes somebody a member of a room, of whatever kind, with a role.
