@@ -27,7 +27,7 @@ pub use profile::{
 };
 pub use provision::{HostUser, Provisioned, Welcome, provision, upsert_user, welcome};
 pub(crate) use session::{TokenFacts, is_good};
-pub use session::{purge_revoked_tokens, revoke_token, session_user};
+pub use session::{purge_revoked_tokens, revoke_token};
 pub use token::{Claims, IssuedToken, TOKEN_BYTES_MAX, TokenError, Tokens};
 pub use usernames::{USERNAME_CHARS_MAX, USERNAME_CHARS_MIN};
 

@@ -39,7 +39,7 @@ pub use read_state::{
 pub use recovery::{CHANGES_LIMIT_DEFAULT, CHANGES_LIMIT_MAX, Recovery, changes_since, read_changes};
 pub use rooms::{
     ROOM_DESCRIPTION_CHARS_MAX, ROOM_NAME_CHARS_MAX, ROOM_SLUG_CHARS_MAX, Room, RoomChange, RoomListing, RoomPatch,
-    RoomRef, SLOW_MODE_S_MAX, delete_room, get_room, list_rooms, set_frozen, set_slow_mode, update_room,
+    RoomRef, SLOW_MODE_S_MAX, delete_room, get_room, list_rooms, update_room,
 };
 pub(crate) use rooms::{check_reader, room_id};
 pub use threads::{ThreadSummary, get_thread};

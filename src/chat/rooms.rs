@@ -278,24 +278,6 @@ pub async fn update_room(store: &Store, scope: &Scope, room: &RoomRef, patch: Ro
     })
 }
 
-/// [`update_room`] for slow mode only.
-pub async fn set_slow_mode(store: &Store, scope: &Scope, room: &RoomRef, seconds: u32) -> Result<RoomChange, Error> {
-    let patch = RoomPatch {
-        slow_mode_s: Some(seconds),
-        ..RoomPatch::default()
-    };
-    update_room(store, scope, room, patch).await
-}
-
-/// [`update_room`] for freezing only.
-pub async fn set_frozen(store: &Store, scope: &Scope, room: &RoomRef, frozen: bool) -> Result<RoomChange, Error> {
-    let patch = RoomPatch {
-        frozen: Some(frozen),
-        ..RoomPatch::default()
-    };
-    update_room(store, scope, room, patch).await
-}
-
 /// A room and the role of one member.
 #[derive(FromQueryResult)]
 struct RoomRow {

@@ -193,7 +193,7 @@ both_engines! {
         assert!(matches!(back, Err(Error::SignedOut)), "{back:?}");
         let tokens = accounts::Tokens::new(&"a secret of the tests, of 32 bytes".into(), std::time::Duration::from_secs(60));
         // However young a token is.
-        let session = accounts::session_user(store, &tokens.issue(&stage.guest).claims).await;
+        let session = people::session_user(store, &tokens.issue(&stage.guest).claims).await;
         assert!(matches!(session, Err(Error::SignedOut)), "{session:?}");
         assert_eq!(audited(store).await.iter().filter(|row| *row == "cli guest.claim acme").count(), 1);
         let events = control::events_since(store, Timestamp(0)).await.unwrap();

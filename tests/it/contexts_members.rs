@@ -14,7 +14,7 @@ use sea_orm::PaginatorTrait;
 
 use crate::helpers::{
     membership::{by_id, code, fields, members, put, role_of},
-    people::{private_room, public_room, say, scope},
+    people::{private_room, public_room, say, scope, set_frozen, set_slow_mode},
 };
 
 const ROLES: [Role; 5] = [Role::Reader, Role::Member, Role::Moderator, Role::Admin, Role::Owner];
@@ -85,8 +85,8 @@ impl Action {
             Self::Unban => chat::unban(store, actor, room, target).await.map(drop),
             Self::Mute => chat::mute(store, actor, room, target, None, None).await.map(drop),
             Self::Unmute => chat::unmute(store, actor, room, target).await.map(drop),
-            Self::SlowMode => chat::set_slow_mode(store, actor, room, 5).await.map(drop),
-            Self::Freeze => chat::set_frozen(store, actor, room, true).await.map(drop),
+            Self::SlowMode => set_slow_mode(store, actor, room, 5).await.map(drop),
+            Self::Freeze => set_frozen(store, actor, room, true).await.map(drop),
             Self::Rename => {
                 let patch = RoomPatch {
                     name: Some("Foyer".to_owned()),
@@ -600,7 +600,7 @@ both_engines! {
         };
         let refused = chat::update_room(store, &alice, &by_id(&room), wrong).await;
         assert_eq!(fields(refused), ["description", "name", "slow_mode_s"]);
-        assert_eq!(fields(chat::set_slow_mode(store, &alice, &by_id(&room), u32::MAX).await), ["slow_mode_s"]);
+        assert_eq!(fields(set_slow_mode(store, &alice, &by_id(&room), u32::MAX).await), ["slow_mode_s"]);
         assert!(chat::get_room(store, &bob, &by_id(&room)).await.unwrap().0.frozen);
     }
 }

@@ -1,13 +1,14 @@
 //! Tenants and users for tests of the contexts.
 
 use parlour::{
-    accounts::{self, NewUser, PasswordHasher, User},
+    accounts::{self, Claims, NewUser, PasswordHasher, User},
     audit::Actor,
-    chat::{self, NewRoom, Role, Room, RoomKind, RoomRef},
-    config::Cap,
+    chat::{self, NewRoom, Role, Room, RoomChange, RoomKind, RoomPatch, RoomRef},
+    config::{Cap, Settings, Sources},
     entity::{TenantScoped, room, room_member, room_sanction},
     ids::TenantId,
     scope::Scope,
+    standing::Standings,
     store::Store,
     tenants::{self, Tenant, TenantPatch},
     timestamp::Timestamp,
@@ -76,6 +77,38 @@ pub async fn private_room(store: &Store, scope: &Scope, name: &str) -> Room {
         ..NewRoom::default()
     };
     chat::create_room(store, scope, new, Cap::Off).await.unwrap()
+}
+
+/// The user of a token that is still good.
+pub async fn session_user(store: &Store, claims: &Claims) -> Result<User, accounts::Error> {
+    let Settings { database, cache, .. } = Settings::load(&Sources::default()).unwrap().settings;
+    let standing = Standings::new(store.clone(), &database, &cache)
+        .of_token(claims)
+        .await?;
+    Ok(User::clone(&standing.user))
+}
+
+/// Changes nothing of a room but its slow mode.
+pub async fn set_slow_mode(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    seconds: u32,
+) -> Result<RoomChange, chat::Error> {
+    let patch = RoomPatch {
+        slow_mode_s: Some(seconds),
+        ..RoomPatch::default()
+    };
+    chat::update_room(store, scope, room, patch).await
+}
+
+/// Freezes a room, or lets it be written in again.
+pub async fn set_frozen(store: &Store, scope: &Scope, room: &RoomRef, frozen: bool) -> Result<RoomChange, chat::Error> {
+    let patch = RoomPatch {
+        frozen: Some(frozen),
+        ..RoomPatch::default()
+    };
+    chat::update_room(store, scope, room, patch).await
 }
 
 /// Lets all bans and mutes of a tenant end now.
