@@ -175,8 +175,8 @@ pub async fn register(
     Ok(user)
 }
 
-/// The user with this name and password, unless suspended. Takes the same time whether the name or the password is wrong.
-/// Hashes with fewer rounds than the hasher's are renewed on the way.
+/// The user with this name and password, unless suspended. Takes the same time whether the name or the password is
+/// wrong. Hashes with fewer rounds than the hasher's are renewed on the way.
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`], [`Error::Busy`].

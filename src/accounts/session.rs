@@ -41,9 +41,9 @@ pub(crate) struct TokenFacts {
     pub key_id: Option<Expr>,
 }
 
-/// Whether a token that is genuine is still good, where its user's row is read. It is not when it was signed out; when its
-/// user is gone, suspended or, as a guest, somebody's by now; when all tokens of the user that were issued so far were
-/// revoked; when the website's key that it stands and falls with was; and when the tenant is suspended.
+/// Whether a token that is genuine is still good, where its user's row is read. It is not when it was signed out; when
+/// its user is gone, suspended or, as a guest, somebody's by now; when all tokens of the user that were issued so far
+/// were revoked; when the website's key that it stands and falls with was; and when the tenant is suspended.
 pub(crate) fn is_good(token: TokenFacts) -> Condition {
     let TokenFacts {
         tenant_id,

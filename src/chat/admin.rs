@@ -91,8 +91,8 @@ pub async fn delete_any_room(store: &Store, actor: &Actor, tenant: &Tenant, room
 /// Creates a room that nobody has created: nobody but administrators can delete it until somebody is made its owner.
 ///
 /// # Errors
-/// [`Error::Invalid`] for input against the rules of [`NewRoom`] and a slug that is taken; [`Error::TooManyRooms`] when the
-/// tenant has `rooms_max`.
+/// [`Error::Invalid`] for input against the rules of [`NewRoom`] and a slug that is taken; [`Error::TooManyRooms`] when
+/// the tenant has `rooms_max`.
 pub async fn create_site_room(
     store: &Store,
     actor: &Actor,
@@ -113,8 +113,8 @@ pub async fn create_site_room(
 /// Makes a user a member of a room, or gives a member another role.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::UserNotFound`]; [`Error::RoomFull`] when it has `members_max`; [`Error::Invalid`] for
-/// somebody who is banned from the room.
+/// [`Error::RoomNotFound`], [`Error::UserNotFound`]; [`Error::RoomFull`] when it has `members_max`; [`Error::Invalid`]
+/// for somebody who is banned from the room.
 pub async fn set_site_member(
     store: &Store,
     actor: &Actor,

@@ -38,10 +38,10 @@ pub struct Invitation {
 /// and readers; admins and up, for all roles up to their own.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`]; [`Error::Outranked`] for a
-/// role the asker cannot give, or in place of an invitation with one; [`Error::NotAdmin`] for a moderator who invites a
-/// reader, or somebody who left a public room as one, to more; [`Error::UserNotFound`]; [`Error::Invalid`] for oneself, for a member,
-/// for somebody who is banned, and in a dm.
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`]; [`Error::Outranked`] for
+/// a role the asker cannot give, or in place of an invitation with one; [`Error::NotAdmin`] for a moderator who invites
+/// a reader, or somebody who left a public room as one, to more; [`Error::UserNotFound`]; [`Error::Invalid`] for
+/// oneself, for a member, for somebody who is banned, and in a dm.
 pub async fn invite(
     store: &Store,
     scope: &Scope,

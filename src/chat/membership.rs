@@ -1,4 +1,4 @@
-//! What makes somebody a member of a room, and what ends it: joining, leaving, and what those who run it do about others.
+//! What makes somebody a member of a room, and what ends that: joining, leaving, being added, moved up or put out.
 //!
 //! Invariants:
 //! * Memberships are changed under the lock of the room's row: of two who come at once into the last place, one does.
@@ -203,8 +203,8 @@ pub async fn add_member(
     })
 }
 
-/// Ends the membership of somebody else: a kick. They may come back to a public room at once, to a private one when they
-/// are invited again. Invitations they made to this room go. Moderators and up may, against lower roles.
+/// Ends the membership of somebody else: a kick. They may come back to a public room at once, to a private one when
+/// they are invited again. Invitations they made to this room go. Moderators and up may, against lower roles.
 ///
 /// # Errors
 /// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`], [`Error::Outranked`];

@@ -55,9 +55,9 @@ pub struct Moderation {
     pub changed: bool,
 }
 
-/// Bans a user, member or not: ends the membership, and lets the user neither read nor write nor come back until the ban
-/// ends. Invitations to and by the user go. A second ban takes the place of the first. Moderators and up may, against
-/// lower roles.
+/// Bans a user, member or not: ends the membership, and lets the user neither read nor write nor come back until the
+/// ban ends. Invitations to and by the user go. A second ban takes the place of the first. Moderators and up may,
+/// against lower roles.
 ///
 /// # Errors
 /// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`], [`Error::Outranked`];

@@ -140,8 +140,8 @@ pub struct RoomListing {
 }
 
 /// The rooms somebody may see, by age, the oldest first: all public ones, and the private ones and those of pages that
-/// they are a member of. Direct conversations have a list of their own. Public rooms the asker is banned from are listed
-/// as well.
+/// they are a member of. Direct conversations have a list of their own. Public rooms the asker is banned from are
+/// listed as well.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a limit or cursor that is none.
@@ -214,8 +214,8 @@ pub async fn delete_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result
     Ok(room.into())
 }
 
-/// Changes what a room is called and what it restricts; [`RoomPatch`] says who may. None of it is a change of the room's
-/// content, so it takes no number.
+/// Changes what a room is called and what it restricts; [`RoomPatch`] says who may. None of it is a change of the
+/// room's content, so it takes no number.
 ///
 /// # Errors
 /// [`Error::Invalid`] for input against the rules of [`RoomPatch`], and in a dm; [`Error::RoomNotFound`],

@@ -211,8 +211,8 @@ impl SocketHandle {
             .disconnect
             .compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire);
         if first.is_ok() {
-            // A full mailbox is no loss: the socket looks at its handle before it handles what is in there. Told once: a
-            // socket that is told looks, and may find a reason of its own.
+            // A full mailbox is no loss: the socket looks at its handle before it handles what is in there. Told once:
+            // a socket that is told looks, and may find a reason of its own.
             let _ = self.try_send(Outbound::Disconnected);
         }
     }

@@ -98,8 +98,8 @@ async fn send(store: &Store, of: &Scope, room: &Room, content: &str, client_id: 
     append(store, of, room, new).await.unwrap().message
 }
 
-/// The log's invariant: each number up to the head is the last change of at most one message, and the changes since some
-/// moment are found by their numbers.
+/// The log's invariant: each number up to the head is the last change of at most one message, and the changes since
+/// some moment are found by their numbers.
 async fn numbers(store: &Store, room: &Room, since: i64) -> Vec<i64> {
     let (head, changed) = chat::read_changes(store, tenant_of(store, room).await, room.id, since, 1000)
         .await

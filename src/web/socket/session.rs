@@ -1,8 +1,8 @@
 //! What happens on one socket, whatever carries its frames.
 //!
-//! A [`Session`] eats frames, finished jobs and what the runtime tells it, and yields [`Action`]s. The
-//! transports ([`super::raw`], [`super::websocket`], [`super::longpoll`]) are actors that own a session and carry out its
-//! actions; all drive the same protocol machine, and none knows chat.
+//! A [`Session`] eats frames, finished jobs and what the runtime tells it, and yields [`Action`]s. The transports
+//! ([`super::raw`], [`super::websocket`], [`super::longpoll`]) are actors that own a session and carry out its actions;
+//! all drive the same protocol machine, and none knows chat.
 //!
 //! Invariants:
 //! * Work that waits (database, registry) runs as a job; its end comes back through the actor's mailbox,
