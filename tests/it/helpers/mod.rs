@@ -10,6 +10,7 @@ pub mod binary;
 pub mod certificates;
 pub mod journal;
 pub mod limits;
+pub mod log;
 pub mod longpoll;
 pub mod membership;
 pub mod messages;
