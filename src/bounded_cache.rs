@@ -7,8 +7,8 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-/// A cache of at most so many entries. It does not remember which it dropped, as the library would have it: each of those
-/// takes as much room as one that is kept, half as many again, and tables of these double.
+/// A cache of at most so many entries. It does not remember which it dropped, as the library would have it: each of
+/// those takes as much room as one that is kept, half as many again, and tables of these double.
 #[expect(clippy::expect_used, reason = "both of the options without a default are given")]
 pub fn bounded_cache<K: Eq + Hash, V: Clone>(entries: usize) -> Cache<K, V> {
     let options = OptionsBuilder::new()

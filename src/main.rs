@@ -9,8 +9,8 @@ use clap::Parser;
 use parlour::cli::Cli;
 use parlour::{commands, config};
 
-/// Gives memory back when a crowd has left, some seconds later; the system's allocator keeps all of it. And a join costs
-/// less.
+/// Gives memory back when a crowd has left, some seconds later; the system's allocator keeps all of it. And a join
+/// costs less.
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
@@ -61,6 +61,7 @@ struct Inner {
     handle: PrometheusHandle,
     started: Instant,
     runtimes: Mutex<Vec<Handle>>,
+    journals: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
     /// By the hundreds of the status, from 1xx.
     endpoint: [Histogram; 5],
     /// By route, then method.
@@ -120,6 +121,7 @@ impl Metrics {
             handle: recorder.handle(),
             started: Instant::now(),
             runtimes: Mutex::default(),
+            journals: OnceLock::new(),
             endpoint: ["1xx", "2xx", "3xx", "4xx", "5xx"]
                 .map(|class| histogram(&recorder, ENDPOINT_STOP, &[("status", class)])),
             routes: DashMap::new(),
@@ -228,10 +230,9 @@ impl Metrics {
         self.0.journal_commit.record(duration);
     }
 
-    /// So many messages wait to be stored, or are being stored.
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    pub fn journal_queued(&self, messages: usize) {
-        self.0.journal_queued.set(messages as f64);
+    /// `queued` is asked for each sample how many messages wait to be stored, or are being stored. The first one stays.
+    pub fn watch_journals(&self, queued: impl Fn() -> usize + Send + Sync + 'static) {
+        let _ = self.0.journals.set(Box::new(queued));
     }
 
     /// A socket was opened.
@@ -306,6 +307,9 @@ impl Metrics {
         inner.uptime.set(inner.started.elapsed().as_secs_f64());
         if let Some(bytes) = resident_memory_bytes() {
             inner.memory.set(bytes as f64);
+        }
+        if let Some(queued) = inner.journals.get() {
+            inner.journal_queued.set(queued() as f64);
         }
         let (mut queued, mut alive) = (0, 0);
         for runtime in inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).iter() {

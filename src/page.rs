@@ -93,8 +93,11 @@ impl List {
         URL_SAFE_NO_PAD.encode([&[self.tag()], key].concat())
     }
 
-    /// The key behind a request's cursor, after checking its limit. `read` turns the bytes into the
-    /// key, or into `None` when they are none.
+    /// The key behind a request's cursor, after checking its limit. `read` turns the bytes into the key, or into `None`
+    /// when they are none.
+    ///
+    /// # Errors
+    /// The violations of a limit that is out of range, or of a cursor that is none of this list.
     pub fn start<K>(
         self,
         request: &PageRequest,

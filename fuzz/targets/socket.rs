@@ -1,6 +1,6 @@
 //! The protocol's state machine: a client sends frames, the application answers, refuses, pushes and ends, all of it in
-//! any order. What waits is bounded, every ref is answered at most once, joins are answered exactly once, pushes that were
-//! set aside in their order, and a channel that has ended is not heard of again.
+//! any order. What waits is bounded, every ref is answered at most once, joins are answered exactly once, pushes that
+//! were set aside in their order, and a channel that has ended is not heard of again.
 
 #![no_main]
 

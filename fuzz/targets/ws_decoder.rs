@@ -1,4 +1,5 @@
-//! A client sends any bytes, cut anywhere: what is understood does not depend on the cuts, and nothing is after the end.
+//! A client sends any bytes, cut anywhere: what is understood does not depend on the cuts, and nothing is after the
+//! end.
 //!
 //! The first byte of an input tells how many of those behind it are lengths of pieces; the rest is what is sent.
 

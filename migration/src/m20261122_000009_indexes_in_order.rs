@@ -1,6 +1,6 @@
 //! Indexes of messages that a new one costs little: it is the last entry of the one by id, and has none in the one by
-//! `changed_seq`, which holds the messages that were changed since they were sent. Before, it had an entry in each, at the
-//! place of its room: a page of the database to be written for each room that somebody spoke in.
+//! `changed_seq`, which holds the messages that were changed since they were sent. Before, it had an entry in each, at
+//! the place of its room: a page of the database to be written for each room that somebody spoke in.
 
 #![expect(
     elided_lifetimes_in_paths,
@@ -63,8 +63,8 @@ async fn replace_changed(manager: &SchemaManager<'_>, index: IndexCreateStatemen
     manager.create_index(index).await
 }
 
-/// The index by id, with its columns in another order. Foreign keys need it, whatever the order: SQLite looks for it each
-/// time, Postgres knows the very index.
+/// The index by id, with its columns in another order. Foreign keys need it, whatever the order: SQLite looks for it
+/// each time, Postgres knows the very index.
 async fn replace_id(manager: &SchemaManager<'_>, columns: [Messages; 3]) -> Result<(), DbErr> {
     let mut index = Index::create().name(ID_ANEW).table(Messages::Table).unique().take();
     for column in columns {

@@ -85,8 +85,8 @@ pub async fn return_as_guest(
     renamed.into_iter().next().map(User::from).ok_or(Error::SignedOut)
 }
 
-/// Makes the rooms, messages, reactions and read marks of a guest those of a user whom the website vouches for. Once: the
-/// guest's key and tokens are good for nothing after that.
+/// Makes the rooms, messages, reactions and read marks of a guest those of a user whom the website vouches for. Once:
+/// the guest's key and tokens are good for nothing after that.
 ///
 /// # Errors
 /// [`Error::ClaimsNotAllowed`]; [`Error::GuestNotFound`] for a key that is nobody's any more.

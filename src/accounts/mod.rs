@@ -27,7 +27,7 @@ pub use profile::{
 };
 pub use provision::{HostUser, Provisioned, Welcome, provision, upsert_user, welcome};
 pub(crate) use session::{TokenFacts, is_good};
-pub use session::{purge_revoked_tokens, revoke_token, session_user};
+pub use session::{purge_revoked_tokens, revoke_token};
 pub use token::{Claims, IssuedToken, TOKEN_BYTES_MAX, TokenError, Tokens};
 pub use usernames::{USERNAME_CHARS_MAX, USERNAME_CHARS_MIN};
 
@@ -175,8 +175,8 @@ pub async fn register(
     Ok(user)
 }
 
-/// The user with this name and password, unless suspended. Takes the same time whether the name or the password is wrong.
-/// Hashes with fewer rounds than the hasher's are renewed on the way.
+/// The user with this name and password, unless suspended. Takes the same time whether the name or the password is
+/// wrong. Hashes with fewer rounds than the hasher's are renewed on the way.
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`], [`Error::Busy`].

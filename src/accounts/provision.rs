@@ -41,7 +41,7 @@ pub struct Provisioned {
     pub granted: Vec<MemberChange>,
 }
 
-/// Whether the user of a website's token may come in; see [`super::session_user`]. Writes nothing.
+/// Whether the user of a website's token may come in, by the rules for Parlour's own tokens. Writes nothing.
 ///
 /// # Errors
 /// [`Error::SignedOut`].

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Claims, Error, User, token::LEEWAY_S};
+use super::{Claims, Error, token::LEEWAY_S};
 use crate::{
     control::{self, ControlEvent},
     entity::{TenantScoped, revoked_token, signing_key, tenant, user},
@@ -32,25 +32,6 @@ pub(super) struct Judged {
     pub good: bool,
 }
 
-/// The user of a valid token. It is refused when it was signed out; when its user is gone, suspended or, as a guest,
-/// somebody's by now; when all tokens of the user that were issued so far were revoked; when the website's key that it
-/// stands and falls with was; and when the tenant is suspended. One query.
-///
-/// # Errors
-/// [`Error::SignedOut`].
-pub async fn session_user(store: &Store, claims: &Claims) -> Result<User, Error> {
-    let presented = Presented {
-        tenant_id: claims.tenant_id,
-        token_id: claims.token_id,
-        issued_at: claims.issued_at,
-        key_id: claims.key_id,
-    };
-    match judge(store, user::Column::Id.eq(claims.user_id), &presented).await? {
-        Some(Judged { user, good: true }) => Ok(user.into()),
-        _ => Err(Error::SignedOut),
-    }
-}
-
 /// What of a token decides whether it is still good, in a statement: values, or columns of what the statement reads.
 pub(crate) struct TokenFacts {
     pub tenant_id: Expr,
@@ -60,7 +41,9 @@ pub(crate) struct TokenFacts {
     pub key_id: Option<Expr>,
 }
 
-/// Whether a token is still good, where its user's row is read; see [`session_user`].
+/// Whether a token that is genuine is still good, where its user's row is read. It is not when it was signed out; when
+/// its user is gone, suspended or, as a guest, somebody's by now; when all tokens of the user that were issued so far
+/// were revoked; when the website's key that it stands and falls with was; and when the tenant is suspended.
 pub(crate) fn is_good(token: TokenFacts) -> Condition {
     let TokenFacts {
         tenant_id,
@@ -103,7 +86,7 @@ pub(crate) fn is_good(token: TokenFacts) -> Condition {
     good
 }
 
-/// The user who is meant by a condition, and whether a token of theirs is still good; see [`session_user`].
+/// The user who is meant by a condition, and whether a token of theirs is still good; see [`is_good`].
 pub(super) async fn judge(store: &Store, whose: SimpleExpr, token: &Presented) -> Result<Option<Judged>, Error> {
     let good = is_good(TokenFacts {
         tenant_id: Expr::value(token.tenant_id),

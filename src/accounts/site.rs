@@ -1,5 +1,5 @@
-//! What a website's backend does about its users. Which key it came with, and what that may do, was asked before; each of
-//! these says whose doing it was.
+//! What a website's backend does about its users. Which key it came with, and what that may do, was asked before; each
+//! of these says whose doing it was.
 
 use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, QuerySelect, sea_query::LockType};
 use serde_json::{Value, json};

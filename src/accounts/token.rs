@@ -189,8 +189,8 @@ impl Tokens {
         }
     }
 
-    /// What a token says, when it is one of ours and has not expired. Whether it was signed out is for
-    /// [`super::session_user`] to find.
+    /// What a token says, when it is one of ours and has not expired. Whether it was signed out is
+    /// for [`crate::standing`] to find.
     ///
     /// # Errors
     /// [`TokenError`], also for a token of more than [`TOKEN_BYTES_MAX`] bytes.

@@ -49,7 +49,8 @@ fn is_username_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || "_.-".contains(char)
 }
 
-/// How somebody with a name to show may be called, in ASCII as well as it goes; `None` when too little of the name is left.
+/// How somebody with a name to show may be called, in ASCII as well as it goes; `None` when too little of the name is
+/// left.
 pub(super) fn from_name(name: &str) -> Option<String> {
     let spaced: String = deunicode(name)
         .trim()
@@ -62,8 +63,8 @@ pub(super) fn from_name(name: &str) -> Option<String> {
     is_username(trimmed).then(|| trimmed.to_owned())
 }
 
-/// Inserts a user under the first name that is free: `wanted`, else `word` (or what is wanted) with random digits. `None`
-/// when there is a user already with its external id or guest key.
+/// Inserts a user under the first name that is free: `wanted`, else `word` (or what is wanted) with random digits.
+/// `None` when there is a user already with its external id or guest key.
 pub(super) async fn insert_named(
     transaction: &DatabaseTransaction,
     mut row: user::Model,

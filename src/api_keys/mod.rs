@@ -7,9 +7,8 @@
 use std::fmt;
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
-    sea_query::{Expr, LockType},
+    ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::Expr,
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -192,7 +191,8 @@ pub async fn create_key(
         revoked_at: None,
     };
     let transaction = store.begin_write().await?;
-    lock_tenant(&transaction, tenant.id).await?;
+    let locked = tenant::Entity::locked(tenant.id).one(&transaction).await?;
+    locked.ok_or(Error::NotFound)?;
     if live_keys(tenant.id, kind, now).count(&transaction).await? >= KEYS_MAX {
         return Err(Error::TooMany);
     }
@@ -342,14 +342,4 @@ fn live_keys(tenant_id: TenantId, kind: ApiKeyKind, now: Timestamp) -> Select<ap
     api_key::Entity::in_tenant(tenant_id)
         .filter(api_key::Column::Kind.eq(kind))
         .filter(is_live(now))
-}
-
-/// Takes the tenant's row, so that two who count its keys at the same time do not both find room for one more.
-async fn lock_tenant(transaction: &DatabaseTransaction, id: TenantId) -> Result<(), Error> {
-    tenant::Entity::find_by_id(id)
-        .lock(LockType::NoKeyUpdate)
-        .one(transaction)
-        .await?
-        .ok_or(Error::NotFound)?;
-    Ok(())
 }

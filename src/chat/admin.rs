@@ -8,10 +8,7 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    Error, MemberChange, NewRoom, Role, Room, RoomKind, RoomRef, invitations, members, new_rooms,
-    permissions::{self, Person},
-};
+use super::{Error, MemberChange, NewRoom, Role, Room, RoomKind, RoomRef, membership, new_rooms, permissions};
 use crate::{
     audit::{self, Actor, Entry},
     config::Cap,
@@ -84,7 +81,7 @@ pub async fn delete_any_room(store: &Store, actor: &Actor, tenant: &Tenant, room
         .filter(room::Column::Id.eq(room.id))
         .exec(&transaction)
         .await?;
-    members::end_channels(&transaction, &room, None).await?;
+    membership::end_channels(&transaction, &room, None).await?;
     let detail = json!({ "slug": room.slug, "name": room.name });
     log(&transaction, actor, tenant, "room.delete", room.id, detail).await?;
     transaction.commit().await?;
@@ -94,8 +91,8 @@ pub async fn delete_any_room(store: &Store, actor: &Actor, tenant: &Tenant, room
 /// Creates a room that nobody has created: nobody but administrators can delete it until somebody is made its owner.
 ///
 /// # Errors
-/// [`Error::Invalid`] for input against the rules of [`NewRoom`] and a slug that is taken; [`Error::TooManyRooms`] when the
-/// tenant has `rooms_max`.
+/// [`Error::Invalid`] for input against the rules of [`NewRoom`] and a slug that is taken; [`Error::TooManyRooms`] when
+/// the tenant has `rooms_max`.
 pub async fn create_site_room(
     store: &Store,
     actor: &Actor,
@@ -116,8 +113,8 @@ pub async fn create_site_room(
 /// Makes a user a member of a room, or gives a member another role.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::UserNotFound`]; [`Error::RoomFull`] when it has `members_max`; [`Error::Invalid`] for
-/// somebody who is banned from the room.
+/// [`Error::RoomNotFound`], [`Error::UserNotFound`]; [`Error::RoomFull`] when it has `members_max`; [`Error::Invalid`]
+/// for somebody who is banned from the room.
 pub async fn set_site_member(
     store: &Store,
     actor: &Actor,
@@ -130,8 +127,8 @@ pub async fn set_site_member(
     let transaction = store.begin_write().await?;
     let room = lock(&transaction, tenant.id, room).await?;
     let person = permissions::person(&transaction, tenant.id, room.id, user_id).await?;
-    members::check_not_banned(&person)?;
-    let change = members::give(&transaction, room, person, role, members_max).await?;
+    membership::check_not_banned(&person)?;
+    let change = membership::give(&transaction, room, person, role, members_max).await?;
     if change.changed() {
         let detail = json!({ "user_id": user_id, "role": role });
         log(&transaction, actor, tenant, "member.set", change.room.id, detail).await?;
@@ -153,30 +150,19 @@ pub async fn remove_site_member(
 ) -> Result<MemberChange, Error> {
     let transaction = store.begin_write().await?;
     let room = lock(&transaction, tenant.id, room).await?;
-    let Person { user, role, .. } = match permissions::person(&transaction, tenant.id, room.id, user_id).await {
-        Err(Error::UserNotFound) => return Err(Error::MemberNotFound),
-        person => person?,
-    };
-    let before = role.ok_or(Error::MemberNotFound)?;
-    members::end_membership(&transaction, &room, user_id, before).await?;
-    invitations::forget_made_by(&transaction, &room, user_id).await?;
-    members::end_channels(&transaction, &room, Some(user_id)).await?;
+    let (user, before) = membership::member(&transaction, &room, user_id).await?;
+    let change = membership::expel(&transaction, room, user, before).await?;
     log(
         &transaction,
         actor,
         tenant,
         "member.remove",
-        room.id,
+        change.room.id,
         json!({ "user_id": user_id }),
     )
     .await?;
     transaction.commit().await?;
-    Ok(MemberChange {
-        room: room.into(),
-        user,
-        before: Some(before),
-        after: None,
-    })
+    Ok(change)
 }
 
 /// Makes a bot a moderator of a room it is no member of yet.
@@ -196,7 +182,7 @@ pub async fn admit_bot(
         return Err(Error::Banned);
     }
     let role = person.role.unwrap_or(Role::Moderator);
-    let change = members::give(&transaction, room, person, role, members_max).await?;
+    let change = membership::give(&transaction, room, person, role, members_max).await?;
     transaction.commit().await?;
     Ok(change)
 }

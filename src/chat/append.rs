@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use sea_orm::DbErr;
 
-use super::{Error, Message, RoomRef, attachments, members::MemberChange, messages, rooms};
+use super::{Error, Message, RoomRef, attachments, membership::MemberChange, messages, rooms};
 use crate::{
     config::Cap,
     ids::{MessageId, RoomId, TenantId, UploadId},

@@ -52,8 +52,8 @@ pub struct Revision {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a text that could not be sent; [`Error::RoomNotFound`], [`Error::NotMember`],
-/// [`Error::UserNotFound`], [`Error::Banned`], [`Error::ReadOnly`], [`Error::Frozen`], [`Error::Muted`]; [`Error::MessageNotFound`] also for a deleted message;
-/// [`Error::NotAuthor`]; [`Error::TooLate`].
+/// [`Error::UserNotFound`], [`Error::Banned`], [`Error::ReadOnly`], [`Error::Frozen`], [`Error::Muted`];
+/// [`Error::MessageNotFound`] also for a deleted message; [`Error::NotAuthor`]; [`Error::TooLate`].
 pub async fn edit_message(
     store: &Store,
     scope: &Scope,
@@ -89,9 +89,9 @@ pub async fn edit_message(
     turn.save(row).await
 }
 
-/// Deletes a message: its author may, as long as it is younger than `window`, and moderators and up at any
-/// time. It stays in its place without content; the text is kept for moderators, attachments for nobody. Deleting it again changes
-/// nothing.
+/// Deletes a message: its author may, as long as it is younger than `window`, and moderators and up at any time. It
+/// stays in its place without content; the text is kept for moderators, attachments for nobody. Deleting it again
+/// changes nothing.
 ///
 /// # Errors
 /// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::UserNotFound`], [`Error::MessageNotFound`];

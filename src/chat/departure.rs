@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, QueryFilter, QueryOrd
 
 use super::{
     Error, Left, MemberChange, Role, RoomKind, RoomRef, attachments,
-    members::promote_successor,
+    membership::promote_successor,
     permissions::{self, Person},
 };
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
     ids::{RoomId, TenantId, UserId},
 };
 
-/// Ends all memberships of a user, and forgets invitations, sanctions, read marks, mentions of them, and what they uploaded
-/// and did not send. Rooms that are
-/// left without anybody to run them get somebody, as when the user had left them; see [`super::leave_room`]. Direct
-/// conversations always have their two members, so in these the user stays, as one who has read nothing.
+/// Ends all memberships of a user, and forgets invitations, sanctions, read marks, mentions of them, and what they
+/// uploaded and did not send. Rooms that are left without anybody to run them get somebody, as when the user had left
+/// them; see [`super::leave_room`]. Direct conversations always have their two members, so in these the user stays, as
+/// one who has read nothing.
 pub async fn forget_user(
     transaction: &DatabaseTransaction,
     tenant_id: TenantId,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, QueryFilter, QuerySelect};
 
-use super::{Error, MemberChange, Role, RoomKind, RoomRef, members, permissions};
+use super::{Error, MemberChange, Role, RoomKind, RoomRef, membership, permissions};
 use crate::{
     config::Cap,
     entity::{TenantScoped, room},
@@ -21,8 +21,8 @@ pub struct RoomGrant {
 }
 
 /// Gives a user memberships, or other roles in the rooms they are in, and says what has changed. Of grants for the same
-/// room the last counts. There is nothing to give in a room that does not exist, that has `members_max`, or that the user
-/// is banned from, and direct conversations have their two members.
+/// room the last counts. There is nothing to give in a room that does not exist, that has `members_max`, or that the
+/// user is banned from, and direct conversations have their two members.
 ///
 /// # Errors
 /// [`Error::UserNotFound`].
@@ -44,7 +44,7 @@ pub(crate) async fn grant_rooms(
         if person.banned {
             continue;
         }
-        let change = match members::give(transaction, room, person, role, members_max).await {
+        let change = match membership::give(transaction, room, person, role, members_max).await {
             Err(Error::RoomFull) => continue,
             given => given?,
         };
@@ -55,8 +55,8 @@ pub(crate) async fn grant_rooms(
     Ok(changes)
 }
 
-/// The rooms that are meant, with the role to give in each. In the order of their ids: two who lock several rooms do not
-/// wait for each other.
+/// The rooms that are meant, with the role to give in each. In the order of their ids: two who lock several rooms do
+/// not wait for each other.
 async fn resolve(
     transaction: &DatabaseTransaction,
     tenant_id: TenantId,

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, Room, RoomRef, UserRef, members, permissions, rooms, user_ref};
+use super::{Error, Role, Room, RoomRef, UserRef, membership, permissions, rooms, user_ref};
 use crate::{
     entity::{TenantScoped, room, room_invitation},
     ids::{RoomId, TenantId, UserId},
@@ -38,10 +38,10 @@ pub struct Invitation {
 /// and readers; admins and up, for all roles up to their own.
 ///
 /// # Errors
-/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`]; [`Error::Outranked`] for a
-/// role the asker cannot give, or in place of an invitation with one; [`Error::NotAdmin`] for a moderator who invites a
-/// reader, or somebody who left a public room as one, to more; [`Error::UserNotFound`]; [`Error::Invalid`] for oneself, for a member,
-/// for somebody who is banned, and in a dm.
+/// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`]; [`Error::Outranked`] for
+/// a role the asker cannot give, or in place of an invitation with one; [`Error::NotAdmin`] for a moderator who invites
+/// a reader, or somebody who left a public room as one, to more; [`Error::UserNotFound`]; [`Error::Invalid`] for
+/// oneself, for a member, for somebody who is banned, and in a dm.
 pub async fn invite(
     store: &Store,
     scope: &Scope,
@@ -59,7 +59,7 @@ pub async fn invite(
     if person.role.is_some() {
         return Err(Violations::of("user_id", "is a member of this room").into());
     }
-    members::check_not_banned(&person)?;
+    membership::check_not_banned(&person)?;
     if let Some(first) = person.promised {
         if !may_give(own, first) {
             return Err(Error::Outranked);

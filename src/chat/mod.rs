@@ -18,9 +18,10 @@ pub use invitations::{
     Invitation, decline_invitation, invite, list_invitations, list_room_invitations, withdraw_invitation,
 };
 pub use members::{
-    Access, Grant, Left, MEMBERS_LISTED_MAX, Member, MemberChange, RoomWithMembers, add_member, authorise, change_role,
-    get_room_with_members, join_room, leave_room, list_members, members_to_notify, remove_member,
+    Access, Grant, MEMBERS_LISTED_MAX, Member, RoomWithMembers, authorise, get_room_with_members, list_members,
+    members_to_notify,
 };
+pub use membership::{Left, MemberChange, add_member, change_role, join_room, leave_room, remove_member};
 pub use mentions::MENTIONS_MAX;
 pub use messages::{
     CONTENT_CHARS_MAX, Message, MessagePage, MessageQuery, check_length, get_message, list_messages,
@@ -38,7 +39,7 @@ pub use read_state::{
 pub use recovery::{CHANGES_LIMIT_DEFAULT, CHANGES_LIMIT_MAX, Recovery, changes_since, read_changes};
 pub use rooms::{
     ROOM_DESCRIPTION_CHARS_MAX, ROOM_NAME_CHARS_MAX, ROOM_SLUG_CHARS_MAX, Room, RoomChange, RoomListing, RoomPatch,
-    RoomRef, SLOW_MODE_S_MAX, delete_room, get_room, list_rooms, set_frozen, set_slow_mode, update_room,
+    RoomRef, SLOW_MODE_S_MAX, delete_room, get_room, list_rooms, update_room,
 };
 pub(crate) use rooms::{check_reader, room_id};
 pub use threads::{ThreadSummary, get_thread};
@@ -63,6 +64,7 @@ mod error;
 mod grants;
 mod invitations;
 mod members;
+mod membership;
 mod mentions;
 mod messages;
 mod moderation;

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, MemberChange, Role, RoomRef, UserRef, invitations, members, permissions, rooms, user_ref};
+use super::{Error, MemberChange, Role, RoomRef, UserRef, invitations, membership, permissions, rooms, user_ref};
 use crate::{
     entity::{
         TenantScoped, room,
@@ -55,9 +55,9 @@ pub struct Moderation {
     pub changed: bool,
 }
 
-/// Bans a user, member or not: ends the membership, and lets the user neither read nor write nor come back until the ban
-/// ends. Invitations to and by the user go. A second ban takes the place of the first. Moderators and up may, against
-/// lower roles.
+/// Bans a user, member or not: ends the membership, and lets the user neither read nor write nor come back until the
+/// ban ends. Invitations to and by the user go. A second ban takes the place of the first. Moderators and up may,
+/// against lower roles.
 ///
 /// # Errors
 /// [`Error::RoomNotFound`], [`Error::NotMember`], [`Error::Banned`], [`Error::NotModerator`], [`Error::Outranked`];
@@ -151,10 +151,10 @@ async fn impose(
         invitations::forget(&transaction, &room, user_id).await?;
         invitations::forget_made_by(&transaction, &room, user_id).await?;
         if let Some(role) = before {
-            members::end_membership(&transaction, &room, user_id, role).await?;
+            membership::end_membership(&transaction, &room, user_id, role).await?;
             after = None;
         }
-        members::end_channels(&transaction, &room, Some(user_id)).await?;
+        membership::end_channels(&transaction, &room, Some(user_id)).await?;
     }
     // What has ended is of no use to anybody.
     room_sanction::Entity::delete_in_tenant(scope.tenant_id)

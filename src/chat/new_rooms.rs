@@ -1,10 +1,8 @@
 //! New rooms, and the members they begin with.
 
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    SqlErr,
-    sea_query::{LockType, OnConflict},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QuerySelect, SqlErr, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
@@ -130,11 +128,7 @@ pub(super) async fn check_number(
     max: Cap<u64>,
 ) -> Result<(), Error> {
     let Some(max) = max.get() else { return Ok(()) };
-    // Not against rows that refer to it, as inserts everywhere do.
-    tenant::Entity::find_by_id(tenant_id)
-        .lock(LockType::NoKeyUpdate)
-        .one(transaction)
-        .await?;
+    tenant::Entity::locked(tenant_id).one(transaction).await?;
     let last = room::Entity::in_tenant(tenant_id)
         .filter(room::Column::Kind.is_in([RoomKind::Public, RoomKind::Private]))
         .select_only()

@@ -37,9 +37,9 @@ pub struct ReactionCount {
     pub me: Option<bool>,
 }
 
-/// Puts an emoji to a message. Whoever may read the room may, readers too, unless they are muted or the room is
-/// frozen; in a public room nobody becomes a member by it. An emoji that can be written in several ways (with a variation selector or without)
-/// is one.
+/// Puts an emoji to a message. Whoever may read the room may, readers too, unless they are muted or the room is frozen;
+/// in a public room nobody becomes a member by it. An emoji that can be written in several ways (with a variation
+/// selector or without) is one.
 ///
 /// # Errors
 /// [`Error::Invalid`] for what is not one emoji, and for one kind more than [`REACTION_KINDS_MAX`];

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Error, Role, RoomKind, members, permissions};
+use super::{Error, Role, RoomKind, membership, permissions};
 use crate::{
     entity::{
         TenantScoped, room, room_member,
@@ -140,8 +140,8 @@ pub struct RoomListing {
 }
 
 /// The rooms somebody may see, by age, the oldest first: all public ones, and the private ones and those of pages that
-/// they are a member of. Direct conversations have a list of their own. Public rooms the asker is banned from are listed
-/// as well.
+/// they are a member of. Direct conversations have a list of their own. Public rooms the asker is banned from are
+/// listed as well.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a limit or cursor that is none.
@@ -209,13 +209,13 @@ pub async fn delete_room(store: &Store, scope: &Scope, room: &RoomRef) -> Result
         .filter(room::Column::Id.eq(room.id))
         .exec(&transaction)
         .await?;
-    members::end_channels(&transaction, &room, None).await?;
+    membership::end_channels(&transaction, &room, None).await?;
     transaction.commit().await?;
     Ok(room.into())
 }
 
-/// Changes what a room is called and what it restricts; [`RoomPatch`] says who may. None of it is a change of the room's
-/// content, so it takes no number.
+/// Changes what a room is called and what it restricts; [`RoomPatch`] says who may. None of it is a change of the
+/// room's content, so it takes no number.
 ///
 /// # Errors
 /// [`Error::Invalid`] for input against the rules of [`RoomPatch`], and in a dm; [`Error::RoomNotFound`],
@@ -276,24 +276,6 @@ pub async fn update_room(store: &Store, scope: &Scope, room: &RoomRef, patch: Ro
         room: after.into(),
         changed,
     })
-}
-
-/// [`update_room`] for slow mode only.
-pub async fn set_slow_mode(store: &Store, scope: &Scope, room: &RoomRef, seconds: u32) -> Result<RoomChange, Error> {
-    let patch = RoomPatch {
-        slow_mode_s: Some(seconds),
-        ..RoomPatch::default()
-    };
-    update_room(store, scope, room, patch).await
-}
-
-/// [`update_room`] for freezing only.
-pub async fn set_frozen(store: &Store, scope: &Scope, room: &RoomRef, frozen: bool) -> Result<RoomChange, Error> {
-    let patch = RoomPatch {
-        frozen: Some(frozen),
-        ..RoomPatch::default()
-    };
-    update_room(store, scope, room, patch).await
 }
 
 /// A room and the role of one member.

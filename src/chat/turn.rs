@@ -77,6 +77,9 @@ impl Turn {
     }
 
     /// A message of the room, deleted or not.
+    ///
+    /// # Errors
+    /// [`Error::MessageNotFound`].
     pub async fn message(&self, id: MessageId) -> Result<MessageRow, Error> {
         details::find(&self.transaction, &self.scope, self.room.id, id)
             .await?
@@ -84,6 +87,9 @@ impl Turn {
     }
 
     /// A message of the room that is not deleted.
+    ///
+    /// # Errors
+    /// [`Error::MessageNotFound`].
     pub async fn live_message(&self, id: MessageId) -> Result<MessageRow, Error> {
         let row = self.message(id).await?;
         match row.message.deleted_at {

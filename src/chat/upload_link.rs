@@ -1,7 +1,7 @@
 //! Addresses of uploads: good for a while, for everybody who has one.
 //!
-//! A browser that shows a picture sends no token with its request, so the address itself is what opens it. It says until
-//! when it is good, and is signed with a key that the upload has of its own: with the upload its addresses end.
+//! A browser that shows a picture sends no token with its request, so the address itself is what opens it. It says
+//! until when it is good, and is signed with a key that the upload has of its own: with the upload its addresses end.
 
 use std::{fmt, time::Duration};
 

@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, SqlErr,
-    sea_query::{Expr, ExprTrait, LockType},
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{
@@ -156,11 +156,7 @@ async fn check_space(
     max: Cap<u64>,
 ) -> Result<(), Error> {
     let Some(max) = max.get() else { return Ok(()) };
-    // Not against rows that refer to it, as inserts everywhere do.
-    tenant::Entity::find_by_id(tenant_id)
-        .lock(LockType::NoKeyUpdate)
-        .one(transaction)
-        .await?;
+    tenant::Entity::locked(tenant_id).one(transaction).await?;
     let (_, taken) = stored(transaction, tenant_id).await?;
     if taken.saturating_add(bytes) > max {
         return Err(Error::UploadsFull);

@@ -162,7 +162,8 @@ pub enum TenantCommand {
         /// Name for people
         #[arg(long)]
         name: Option<String>,
-        /// A setting by its name, such as guests=true or features.typing=false; null takes a value away. Can be repeated
+        /// A setting by its name, such as guests=true or features.typing=false; null takes a value away. Can be
+        /// repeated
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
         /// File with settings as a JSON object; those it does not have stay
@@ -210,8 +211,8 @@ pub enum LimitsCommand {
     Set {
         /// Slug of the tenant
         tenant: String,
-        /// A limit by its name, such as messages_per_user=20/5s, rooms_max=off or dry_run=true; "default" takes it away.
-        /// Can be repeated
+        /// A limit by its name, such as messages_per_user=20/5s, rooms_max=off or dry_run=true; "default" takes it
+        /// away. Can be repeated
         #[arg(long, value_name = "NAME=VALUE")]
         set: Vec<String>,
         /// File with limits as a JSON object, in place of all that were set before

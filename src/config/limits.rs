@@ -286,8 +286,8 @@ mod tests {
         let written = serde_json::to_value(&settings).unwrap();
         for limit in Limit::ALL {
             assert_eq!(written[limit.name()], json!(settings.rate(*limit)), "{limit:?}");
-            assert!(!settings.rate(*limit).is_off(), "{limit:?}");
-            assert!(LimitSettings::off().rate(*limit).is_off(), "{limit:?}");
+            assert_ne!(settings.rate(*limit), RateLimit::Off, "{limit:?}");
+            assert_eq!(LimitSettings::off().rate(*limit), RateLimit::Off, "{limit:?}");
         }
         let caps = ["rooms_max", "members_per_room_max", "upload_bytes_per_tenant_max"];
         assert_eq!(written.as_object().unwrap().len(), Limit::ALL.len() + caps.len());

@@ -32,8 +32,8 @@ const SECRETS: [&str; 5] = [
     "database.url",
 ];
 
-/// Variables without the prefix, the weaker first: those of the BEAM original, whose tokens were signed with the Guardian
-/// key, and what certificates are usually passed in.
+/// Variables without the prefix, the weaker first: those of the BEAM original, whose tokens were signed with the
+/// Guardian key, and what certificates are usually passed in.
 const UNPREFIXED: [(&str, &str); 7] = [
     ("DATABASE_URL", "database.url"),
     ("PORT", "server.port"),

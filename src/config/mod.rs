@@ -1,7 +1,7 @@
 //! Settings: one struct per area, read once at start and passed down as plain values.
 //!
-//! `defaults.toml` beside this file is the manual: every key with its meaning, unit, limits and default. [`Settings::load`]
-//! puts the settings file, the environment and the command line on top of it.
+//! `defaults.toml` beside this file is the manual: every key with its meaning, unit, limits and default.
+//! [`Settings::load`] puts the settings file, the environment and the command line on top of it.
 //!
 //! Invariants:
 //! * Nothing here reads the process environment; `main` hands the variables in.
@@ -150,7 +150,7 @@ pub struct DatabaseSettings {
     /// `database.url`: `sqlite://…` or `postgres://…`, `{data_dir}` already filled in.
     #[serde(serialize_with = "secret::serialize_url")]
     pub url: SecretString,
-    /// `database.pool_size`: connections to the database; `None` (written `"auto"`) is as many as the engine makes use of.
+    /// `database.pool_size`: connections to the database; `None` (written `"auto"`) is as many as the engine can use.
     #[serde(with = "optional::auto")]
     pub pool_size: Option<usize>,
     /// `database.acquire_timeout`: how long a query waits for a connection.
@@ -312,13 +312,13 @@ pub struct RealtimeSettings {
     pub registry_threads: usize,
     /// `realtime.registry_mailbox`: messages that may wait for one registry; senders wait beyond.
     pub registry_mailbox: usize,
-    /// `realtime.journals`: journals that messages are stored by, each on a thread of its own; `None` (written `"auto"`) is
-    /// one for every two cores, at most 8.
+    /// `realtime.journals`: journals that messages are stored by, each on a thread of its own; `None` (written
+    /// `"auto"`) is one for every two cores, at most 8.
     #[serde(with = "optional::auto")]
     pub journals: Option<usize>,
     /// `realtime.journal_batch`: messages that are stored in one transaction.
     pub journal_batch: usize,
-    /// `realtime.journal_beside`: messages that have to wait before they are stored beside others that are being stored.
+    /// `realtime.journal_beside`: messages that have to wait for a batch beside the one that is being stored.
     pub journal_beside: Cap<usize>,
     /// `realtime.journal_queue`: messages that may wait for one journal; one more is refused as unavailable.
     pub journal_queue: usize,

@@ -31,13 +31,6 @@ pub enum RateLimit {
 #[error("must be \"off\" or a count and a period such as \"10/5s\" (count from 1, period from 1ms to 24h)")]
 pub struct RateLimitError;
 
-impl RateLimit {
-    /// Whether nothing is ever refused.
-    pub fn is_off(self) -> bool {
-        self == Self::Off
-    }
-}
-
 impl FromStr for RateLimit {
     type Err = RateLimitError;
 

@@ -140,7 +140,7 @@ fn every_setting_has_a_variable_typed_by_its_default() {
     let origins = vec!["https://a.example".to_owned(), "https://b.example:8443".to_owned()];
     assert_eq!(settings.socket.check_origin, OriginCheck::Only(origins));
     assert!(!settings.socket.auth_subprotocol);
-    assert!(settings.limits.messages_per_user.is_off());
+    assert_eq!(settings.limits.messages_per_user, RateLimit::Off);
     assert_eq!(settings.limits.joins_per_socket, "3/60s".parse().unwrap());
     assert_eq!(settings.server.workers, Some(4));
     assert_eq!(settings.log.format, LogFormat::Json);
@@ -176,7 +176,11 @@ fn no_limits_turns_every_rate_limit_off_and_no_cap() {
     ])
     .unwrap()
     .settings;
-    assert!(Limit::ALL.iter().all(|limit| settings.limits.rate(*limit).is_off()));
+    assert!(
+        Limit::ALL
+            .iter()
+            .all(|limit| settings.limits.rate(*limit) == RateLimit::Off)
+    );
     assert_ne!(settings.limits.rooms_max, Cap::Off);
     assert_ne!(settings.limits.members_per_room_max, Cap::Off);
     assert_eq!(settings.socket.channels_max, Cap::Max(100));

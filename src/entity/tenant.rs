@@ -1,6 +1,6 @@
 //! Tenants: the websites.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{QuerySelect, Select, entity::prelude::*, sea_query::LockType};
 
 use crate::{ids::TenantId, timestamp::Timestamp};
 
@@ -36,3 +36,12 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// A tenant's row, locked until the transaction ends: of two who count what the tenant has, and add to it, neither
+    /// overlooks what the other adds. Rows that refer to the tenant can be written meanwhile. SQLite has one writer and
+    /// needs no lock.
+    pub fn locked(id: TenantId) -> Select<Self> {
+        Self::find_by_id(id).lock(LockType::NoKeyUpdate)
+    }
+}

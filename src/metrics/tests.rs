@@ -33,7 +33,7 @@ fn exercise(metrics: &Metrics) {
     metrics.connection_opened(Transport::LongPoll);
     metrics.rate_limited("messages_per_user");
     metrics.message_sent("default", RoomId::generate());
-    metrics.journal_queued(1);
+    metrics.watch_journals(|| 1);
     metrics.journal_committed(3, ms);
 }
 

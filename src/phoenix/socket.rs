@@ -12,8 +12,8 @@
 //! pushes: that one replaces the channel at once (protocol §4.4).
 //!
 //! A push that takes long, and whose effects have their place in the order already, can be set aside
-//! ([`Socket::set_aside`]): the next one of the same event begins, and the answers keep the order of the pushes. All else
-//! waits until everything that was set aside is answered.
+//! ([`Socket::set_aside`]): the next one of the same event begins, and the answers keep the order of the pushes. All
+//! else waits until everything that was set aside is answered.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -274,8 +274,8 @@ impl Socket {
         }
     }
 
-    /// The last [`Effect::Push`] of the channel will be answered later, by [`Socket::answer`]: what it does has its place
-    /// among what the next ones do. The next one may go, if it is of the event `next` and not more than
+    /// The last [`Effect::Push`] of the channel will be answered later, by [`Socket::answer`]: what it does has its
+    /// place among what the next ones do. The next one may go, if it is of the event `next` and not more than
     /// [`SocketLimits::at_once`] are in hand. `None` when no push of the channel is being handled.
     pub fn set_aside(&mut self, channel: ChannelId, next: &'static str) -> Option<Aside> {
         let id = Aside(self.next_id);

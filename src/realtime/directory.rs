@@ -79,8 +79,11 @@ impl TenantDirectory {
             .collect()
     }
 
-    /// Sends to the tenant's registry and waits for its answer; meets a registry that died in between once
-    /// more.
+    /// Sends to the tenant's registry and waits for its answer; meets a registry that died in between once more.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryUnavailable`] when that one died as well.
     pub async fn ask<M>(&self, tenant_id: TenantId, message: M) -> Result<M::Result, RegistryUnavailable>
     where
         M: Message + Clone + Send + 'static,

@@ -53,8 +53,8 @@ impl Realtime {
         Ok(room)
     }
 
-    /// The room of a page, with the sender's role in it, and whether it is new. Where a tenant wants such rooms, everybody
-    /// may open one, whoever else may create rooms.
+    /// The room of a page, with the sender's role in it, and whether it is new. Where a tenant wants such rooms,
+    /// everybody may open one, whoever else may create rooms.
     ///
     /// # Errors
     ///
@@ -400,8 +400,8 @@ impl Realtime {
         }
     }
 
-    /// A guest turned out to be the sender: tells the rooms who it was, with the messages that look otherwise by it, and
-    /// the sender which rooms are theirs now.
+    /// A guest turned out to be the sender: tells the rooms who it was, with the messages that look otherwise by it,
+    /// and the sender which rooms are theirs now.
     pub async fn guest_claimed(&self, sender: &Sender, claimed: &Claimed) {
         let tenant_id = sender.scope.tenant_id;
         let news = json!({ "guest_id": claimed.guest_id, "user": UserRefOut::from(sender.user.clone()) });

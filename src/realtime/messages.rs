@@ -99,7 +99,8 @@ pub struct Publish {
     pub ephemeral: bool,
 }
 
-/// Several things for topics of one tenant, told in their order. The reply means what that of [`Publish`] means, for all.
+/// Several things for topics of one tenant, told in their order. The reply means what that of [`Publish`] means, for
+/// all.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct PublishAll(pub Arc<[Publish]>);

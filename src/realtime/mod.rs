@@ -4,7 +4,8 @@
 //! * [`room_shard`] — an actor per thread: delivery to the sockets that live on it
 //! * [`directory`] — finds a tenant's registry, and replaces dead ones
 //! * [`socket_handle`] — the runtime's end of a socket, whatever transport carries it
-//! * [`publish`], [`membership`], [`administration`] — check, persist, count, broadcast
+//! * [`messages`], [`topic`] — what actors say to one another, and about what
+//! * [`publish`], [`membership`], [`administration`], [`uploads`] — check, persist, count, broadcast
 //! * `journal` — messages are stored many at once
 //! * [`room_order`], [`repair`] — changes in the order of the log, and those that did not come
 //! * [`presence_levels`] — how much is told about who is present
@@ -12,7 +13,7 @@
 //! * [`notifier`] — unread counts for those who listen
 //! * [`rate_limiter`], [`stats_collector`] — tables read on the hot path, each swept by its actor
 //! * [`refusals`] — what the limits refused, by tenant
-//! * [`connections`] — how many sockets are open, and how many may be
+//! * [`connections`], [`address`] — how many sockets are open, and how many may be, also of one address
 //!
 //! Everything here can be lost with the process: the database is the only truth.
 
@@ -201,6 +202,10 @@ impl Realtime {
                 told_max: settings.socket.outbound_messages_max.or_max(),
             },
         }));
+        let watched = Arc::downgrade(&realtime.0);
+        realtime
+            .metrics
+            .watch_journals(move || watched.upgrade().map_or(0, |inner| inner.journals.queued()));
         let mut threads = Vec::new();
         for journal in to_start {
             let own = realtime.store.with_own_connections(journal::BATCHES_MAX).await?;
@@ -275,7 +280,8 @@ impl Realtime {
         }
     }
 
-    /// Waits until all messages that were accepted are stored and told, or for `timeout`. None is accepted from then on.
+    /// Waits until all messages that were accepted are stored and told, or for `timeout`. None is accepted from then
+    /// on.
     pub async fn finish(&self, timeout: Duration) {
         self.journals.finish(timeout).await;
     }

@@ -246,8 +246,8 @@ fn a_level_is_left_again_however_small_the_limits_are() {
     assert_eq!([1, 3, 6, 200, 1000].map(left_at), [1, 2, 4, 160, 800]);
 }
 
-/// What N joins at once cost, and their leaving, in bytes of presence to everybody, with the default limits. Changes are
-/// told together after the first `first` of them, and from then on each `every`.
+/// What N joins at once cost, and their leaving, in bytes of presence to everybody, with the default limits. Changes
+/// are told together after the first `first` of them, and from then on each `every`.
 fn storm(joins: usize, first: usize, every: usize) -> (usize, usize) {
     let mut presence = LeveledPresence::new(PresenceLimits {
         exact_max: 100,

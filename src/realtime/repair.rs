@@ -1,7 +1,7 @@
 //! Reads the changes of a room that a registry was not told about.
 //!
-//! Broadcasts can be lost: with a process that dies between commit and broadcast, with a backplane, with a
-//! second server on the same database. The log has them all, so a registry that sees a hole asks here.
+//! Broadcasts can be lost, with a process that dies between commit and broadcast, and those of a second server on the
+//! same database never come. The log has them all, so a registry that sees a hole asks here.
 
 use actix::{Actor, AsyncContext, Context, Handler, WrapFuture};
 use tracing::{error, warn};

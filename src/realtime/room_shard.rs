@@ -8,13 +8,13 @@
 //! What a registry sends is handled in its order, and that makes the guarantees: a member gets what was sent after its
 //! [`ShardMessage::Enter`] and before its [`ShardMessage::Leave`], and nothing else. A session, which is on the same
 //! thread, does not wait for the shard's turn where order matters: it takes what has come out of the inbox by itself
-//! ([`catch_up`], [`release`], [`leave`]). So a sender has its own message before its reply, since the registry has sent
-//! the message before it answered.
+//! ([`catch_up`], [`release`], [`leave`]). So a sender has its own message before its reply, since the registry has
+//! sent the message before it answered.
 //!
 //! Invariants:
 //! * Never awaits a socket, and no socket makes another wait.
-//! * What waits on a thread is bounded, from the registry's sending until every member was given it: registries wait, and
-//!   their mailboxes make publishers wait.
+//! * What waits on a thread is bounded, from the registry's sending until every member was given it: registries wait,
+//!   and their mailboxes make publishers wait.
 
 use std::{
     cell::RefCell,
@@ -121,7 +121,8 @@ pub enum ShardMessage {
         /// How often it is to be [released](release) before it is given anything.
         holds: u16,
     },
-    /// A member's session is told something that comes before what follows here; it [releases](release) the member then.
+    /// A member's session is told something that comes before what follows here; it [releases](release) the member
+    /// then.
     Hold(ChannelKey),
     /// A channel is no member any more.
     Leave(ChannelKey),

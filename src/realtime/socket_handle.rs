@@ -211,8 +211,8 @@ impl SocketHandle {
             .disconnect
             .compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire);
         if first.is_ok() {
-            // A full mailbox is no loss: the socket looks at its handle before it handles what is in there. Told once: a
-            // socket that is told looks, and may find a reason of its own.
+            // A full mailbox is no loss: the socket looks at its handle before it handles what is in there. Told once:
+            // a socket that is told looks, and may find a reason of its own.
             let _ = self.try_send(Outbound::Disconnected);
         }
     }
@@ -236,6 +236,10 @@ impl SocketHandle {
 
     /// Hands a socket without a shard a broadcast. Ephemeral ones are skipped from half of the queue's bound on; at the
     /// bound the socket is ended, and the room goes on without it.
+    ///
+    /// # Errors
+    ///
+    /// [`Undeliverable`] when the socket has ended, now or before, or has a shard.
     pub fn deliver(
         &self,
         channel: ChannelId,
@@ -278,6 +282,10 @@ impl SocketHandle {
     }
 
     /// Tells the socket something that must not be lost; a socket that cannot take it is ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Undeliverable`] when the socket has ended, now or before.
     pub fn tell(&self, outbound: Outbound) -> Result<(), Undeliverable> {
         self.try_send(outbound).map_err(|error| {
             if matches!(error, SendError::Full(_)) {

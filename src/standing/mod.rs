@@ -110,7 +110,8 @@ impl Standings {
     ///
     /// # Errors
     ///
-    /// [`accounts::Error::SignedOut`] when the token is not good any more; see [`accounts::session_user`].
+    /// [`accounts::Error::SignedOut`] when the token is not good any more: it was signed out or revoked, its website's
+    /// key was, or its user or tenant is gone or suspended.
     pub async fn of_token(&self, claims: &Claims) -> Result<Standing, accounts::Error> {
         let answer = self.ask(Question::of_token(claims)).await?;
         self.standing(claims, &answer).await

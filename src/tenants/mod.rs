@@ -8,7 +8,7 @@
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Condition, Expr, LockType, OnConflict},
+    sea_query::{Condition, Expr, OnConflict},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -330,13 +330,8 @@ impl Change {
 
 /// A tenant, whose row stays locked until the transaction ends.
 async fn lock(transaction: &DatabaseTransaction, id: TenantId) -> Result<Tenant, Error> {
-    tenant::Entity::find_by_id(id)
-        // Rows that refer to the tenant can be written meanwhile. SQLite has one writer and needs no lock.
-        .lock(LockType::NoKeyUpdate)
-        .one(transaction)
-        .await?
-        .ok_or(Error::NotFound)?
-        .try_into()
+    let row = tenant::Entity::locked(id).one(transaction).await?;
+    row.ok_or(Error::NotFound)?.try_into()
 }
 
 async fn find(store: &Store, condition: impl Into<Condition>) -> Result<Tenant, Error> {

@@ -1,5 +1,6 @@
 //! Who administers: the operator of the deployment, by the setting `auth.operator_token`, and administrators of one
-//! tenant, by a key of theirs (`ta_…`). No user's token opens anything here, and none of these opens anything for users.
+//! tenant, by a key of theirs (`ta_…`). No user's token opens anything here, and none of these opens anything for
+//! users.
 //!
 //! An administrator sees their own tenant. Whatever else there is, other tenants and what is the operator's alone, is
 //! answered like a path that does not exist.
@@ -157,8 +158,8 @@ fn remember(request: &HttpRequest, actor: &Actor, tenant: Option<&Arc<Tenant>>) 
     });
 }
 
-/// Middleware around the routes for administrators: they answer on their own listener when there is one, and each refusal
-/// is a row of the audit log. (What is done is a row that the contexts write with the change.)
+/// Middleware around the routes for administrators: they answer on their own listener when there is one, and each
+/// refusal is a row of the audit log. (What is done is a row that the contexts write with the change.)
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
-//! What every answer has, whoever wrote it: an envelope around errors, no sniffing, no caching of errors and of the API,
-//! and for what is opened in a browser without being a page, a policy that lets it do nothing.
-//! (The request id comes from [`crate::telemetry::observe`].)
+//! What every answer has, whoever wrote it: an envelope around errors, no sniffing, no caching of errors and of the
+//! API, and for what is opened in a browser without being a page, a policy that lets it do nothing. (The request id
+//! comes from [`crate::telemetry::observe`].)
 
 use actix_web::{
     Error,

@@ -71,8 +71,8 @@ impl FromRequest for Authenticated {
 }
 
 /// The user of the request's bearer token, and whether they may read in the room that the path names as `{id}`: both
-/// asked in one. Without a token the request is answered 401; what there is to say of the room is for the handler, after
-/// it has looked at the rest of the request.
+/// asked in one. Without a token the request is answered 401; what there is to say of the room is for the handler,
+/// after it has looked at the rest of the request.
 pub struct InRoom {
     /// The user.
     pub identity: Identity,

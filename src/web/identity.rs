@@ -68,7 +68,8 @@ impl Identity {
 }
 
 /// The tenant of a request without a token: the one named by slug or public key, else the default one. With the
-/// development setting `tenants.create_unknown` a tenant is created when its slug is first named, with the default rooms.
+/// development setting `tenants.create_unknown` a tenant is created when its slug is first named, with the default
+/// rooms.
 ///
 /// # Errors
 /// `tenant not found`, also for text that can be no tenant's name; [`ApiError::TenantSuspended`].

@@ -143,8 +143,8 @@ fn allows_any(app: &App) -> bool {
 }
 
 /// Judges an origin when nobody knows for which tenant: by the policy of the one that the query names, else by any that
-/// would allow it. For preflights, and for answers to requests that did not get as far as their tenant; it gives nothing
-/// away, as every request is judged by its own tenant's policy before it is answered.
+/// would allow it. For preflights, and for answers to requests that did not get as far as their tenant; it gives
+/// nothing away, as every request is judged by its own tenant's policy before it is answered.
 ///
 /// # Errors
 /// The database's.
@@ -216,8 +216,8 @@ pub fn examine(app: &App, request: &HttpRequest, tenant: &Tenant, origin: &str) 
     (rule, judge(app, Some(tenant), origin) != Grant::No)
 }
 
-/// Whether a request that tells no origin is for a socket of a tenant that wants one. A page of this host itself need not
-/// tell: browsers leave the header out of its polls, and say so.
+/// Whether a request that tells no origin is for a socket of a tenant that wants one. A page of this host itself need
+/// not tell: browsers leave the header out of its polls, and say so.
 fn lacks_origin(request: &HttpRequest, tenant: &Tenant) -> bool {
     let from_here = || {
         let site = request.headers().get("sec-fetch-site");

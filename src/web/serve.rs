@@ -300,8 +300,9 @@ fn tls_only(settings: &ServerSettings) -> Condition<DefaultHeaders> {
     )
 }
 
-/// Small frames must not wait for one another, and a peer that takes nothing more must not keep its socket:
-/// a session actor whose client does not read is not even polled, so only the kernel can end it.
+/// Small frames must not wait for one another, and a peer that takes nothing more must not keep its socket: where the
+/// HTTP server writes for an actor ([`super::socket::websocket`]), the actor is not even polled then, so only the
+/// kernel can end it.
 fn tune(stream: &TcpStream, user_timeout: Duration) {
     let socket = SockRef::from(stream);
     let tuned = socket

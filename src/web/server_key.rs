@@ -1,5 +1,5 @@
-//! A website's backend, by a key of its tenant (`sk_…`). What a key may do is settled when it is made; what a route takes
-//! is in its row of [`super::routes::ROUTES`].
+//! A website's backend, by a key of its tenant (`sk_…`). What a key may do is settled when it is made; what a route
+//! takes is in its row of [`super::routes::ROUTES`].
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use sea_orm::EntityTrait;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::helpers::people::{PASSWORD, scope_of, user};
+use crate::helpers::people::{PASSWORD, scope_of, session_user, user};
 
 const SECRET: &str = "a-secret-for-tests-of-at-least-32-bytes";
 
@@ -188,21 +188,21 @@ both_engines! {
         let (tokens, store) = (tokens(), &db.store);
         let phone = tokens.issue(&alice).claims;
         let laptop = tokens.issue(&alice).claims;
-        assert_eq!(accounts::session_user(store, &phone).await.unwrap(), alice);
+        assert_eq!(session_user(store, &phone).await.unwrap(), alice);
 
         accounts::revoke_token(store, &phone).await.unwrap();
         accounts::revoke_token(store, &phone).await.unwrap();
-        assert!(matches!(accounts::session_user(store, &phone).await, Err(Error::SignedOut)));
-        assert_eq!(accounts::session_user(store, &laptop).await.unwrap(), alice);
+        assert!(matches!(session_user(store, &phone).await, Err(Error::SignedOut)));
+        assert_eq!(session_user(store, &laptop).await.unwrap(), alice);
 
         let nobody = Claims { user_id: UserId::generate(), ..laptop };
-        assert!(matches!(accounts::session_user(store, &nobody).await, Err(Error::SignedOut)));
+        assert!(matches!(session_user(store, &nobody).await, Err(Error::SignedOut)));
         let mallory = user(store, "globex", "mallory").await;
         let crossed = Claims { tenant_id: mallory.tenant_id, ..laptop };
-        assert!(matches!(accounts::session_user(store, &crossed).await, Err(Error::SignedOut)));
+        assert!(matches!(session_user(store, &crossed).await, Err(Error::SignedOut)));
         // The same token id in another tenant is another token.
         accounts::revoke_token(store, &crossed).await.unwrap();
-        assert_eq!(accounts::session_user(store, &laptop).await.unwrap(), alice);
+        assert_eq!(session_user(store, &laptop).await.unwrap(), alice);
     }
 
     async fn revoked_tokens_are_forgotten_once_they_have_expired(db: TestDatabase) {
@@ -213,7 +213,7 @@ both_engines! {
         accounts::revoke_token(&db.store, &expired).await.unwrap();
         assert_eq!(accounts::purge_revoked_tokens(&db.store).await.unwrap(), 1);
         assert_eq!(accounts::purge_revoked_tokens(&db.store).await.unwrap(), 0);
-        assert!(matches!(accounts::session_user(&db.store, &claims).await, Err(Error::SignedOut)));
+        assert!(matches!(session_user(&db.store, &claims).await, Err(Error::SignedOut)));
     }
 
     async fn an_unknown_user_takes_as_long_as_a_wrong_password(db: TestDatabase) {

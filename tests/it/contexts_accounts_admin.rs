@@ -44,7 +44,7 @@ async fn acme(store: &Store) -> Tenant {
 
 /// Whether a token that was issued to the user before is still good.
 async fn is_in(store: &Store, token: &accounts::IssuedToken) -> bool {
-    match accounts::session_user(store, &token.claims).await {
+    match people::session_user(store, &token.claims).await {
         Ok(_) => true,
         Err(Error::SignedOut) => false,
         Err(error) => panic!("{error}"),

@@ -16,23 +16,10 @@ use crate::{
     helpers::{
         database::{Engine, TestDatabase},
         membership::{by_id, code, fields, put},
-        people::{private_room, public_room, say, scope},
+        messages::{new, with_client_id},
+        people::{private_room, public_room, say, scope, set_frozen, set_slow_mode},
     },
 };
-
-fn new(content: &str) -> NewMessage {
-    NewMessage {
-        content: content.to_owned(),
-        ..NewMessage::default()
-    }
-}
-
-fn with_client_id(content: &str, client_id: &str) -> NewMessage {
-    NewMessage {
-        client_id: Some(client_id.to_owned()),
-        ..new(content)
-    }
-}
 
 fn by(scope: &Scope, room: &Room, new: NewMessage) -> Append {
     Append {
@@ -91,7 +78,7 @@ both_engines! {
         put(store, &alice, lobby.id, reader.user_id, Some(Role::Reader)).await;
         chat::ban(store, &alice, &by_id(&lobby), banned.user_id, None, None).await.unwrap();
         chat::mute(store, &alice, &by_id(&lobby), muted.user_id, None, None).await.unwrap();
-        chat::set_frozen(store, &alice, &by_id(&frozen), true).await.unwrap();
+        set_frozen(store, &alice, &by_id(&frozen), true).await.unwrap();
         chat::delete_room(store, &alice, &by_id(&gone)).await.unwrap();
         let used = chat::append_message(store, &alice, &by_id(&lobby), with_client_id("first", "used"), Cap::Off).await.unwrap();
         let nobody = Scope { user_id: UserId::generate(), ..alice };
@@ -181,7 +168,7 @@ both_engines! {
         let store = &db.store;
         let (alice, bob) = (scope(store, "acme", "alice").await, scope(store, "acme", "bob").await);
         let (slow, quick) = (public_room(store, &alice, "Slow").await, public_room(store, &alice, "Quick").await);
-        chat::set_slow_mode(store, &alice, &by_id(&slow), 60).await.unwrap();
+        set_slow_mode(store, &alice, &by_id(&slow), 60).await.unwrap();
         let batch: Vec<Append> = [(&bob, &slow), (&bob, &slow), (&bob, &quick), (&bob, &quick), (&alice, &slow), (&alice, &slow)]
             .map(|(who, room)| by(who, room, new("x")))
             .into();

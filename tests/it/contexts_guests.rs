@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::helpers::{
     audit::audited,
+    messages::{append, with_client_id},
     people::{self, head_seq, make_member, private_room, public_room, say, scope, scope_of},
     pictures::plain_file,
     website,
@@ -93,19 +94,12 @@ async fn membership(store: &Store, of: &Scope, room: &Room) -> Option<(Role, i64
 }
 
 async fn send(store: &Store, of: &Scope, room: &Room, content: &str, client_id: &str) -> Message {
-    let new = NewMessage {
-        content: content.to_owned(),
-        client_id: Some(client_id.to_owned()),
-        ..NewMessage::default()
-    };
-    chat::append_message(store, of, &RoomRef::Id(room.id), new, Cap::Off)
-        .await
-        .unwrap()
-        .message
+    let new = with_client_id(content, client_id);
+    append(store, of, room, new).await.unwrap().message
 }
 
-/// The log's invariant: each number up to the head is the last change of at most one message, and the changes since some
-/// moment are found by their numbers.
+/// The log's invariant: each number up to the head is the last change of at most one message, and the changes since
+/// some moment are found by their numbers.
 async fn numbers(store: &Store, room: &Room, since: i64) -> Vec<i64> {
     let (head, changed) = chat::read_changes(store, tenant_of(store, room).await, room.id, since, 1000)
         .await
@@ -199,7 +193,7 @@ both_engines! {
         assert!(matches!(back, Err(Error::SignedOut)), "{back:?}");
         let tokens = accounts::Tokens::new(&"a secret of the tests, of 32 bytes".into(), std::time::Duration::from_secs(60));
         // However young a token is.
-        let session = accounts::session_user(store, &tokens.issue(&stage.guest).claims).await;
+        let session = people::session_user(store, &tokens.issue(&stage.guest).claims).await;
         assert!(matches!(session, Err(Error::SignedOut)), "{session:?}");
         assert_eq!(audited(store).await.iter().filter(|row| *row == "cli guest.claim acme").count(), 1);
         let events = control::events_since(store, Timestamp(0)).await.unwrap();

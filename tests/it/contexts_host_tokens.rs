@@ -185,7 +185,7 @@ both_engines! {
         accounts::revoke_token(store, &ann.token.claims(ann.user.id)).await.unwrap();
         refused(store, &one).await;
         let claims = entered(store, &other).await.token.claims(ann.user.id);
-        assert_eq!(accounts::session_user(store, &claims).await.unwrap().id, ann.user.id);
+        assert_eq!(people::session_user(store, &claims).await.unwrap().id, ann.user.id);
 
         let (actor, tenant) = (Actor::cli(), &site.tenant);
         accounts::admin::revoke_tokens(store, &actor, tenant, ann.user.id).await.unwrap();
@@ -201,13 +201,13 @@ both_engines! {
 
         tenants::suspend_tenant(store, &actor, tenant.id).await.unwrap();
         refused(store, &fresh).await;
-        assert!(matches!(accounts::session_user(store, &claims).await, Err(Error::SignedOut)));
+        assert!(matches!(people::session_user(store, &claims).await, Err(Error::SignedOut)));
         tenants::resume_tenant(store, &actor, tenant.id).await.unwrap();
         entered(store, &fresh).await;
 
         tenants::revoke_key(store, &actor, tenant.id, &site.key.kid).await.unwrap();
         refused(store, &fresh).await;
-        assert!(matches!(accounts::session_user(store, &claims).await, Err(Error::SignedOut)));
+        assert!(matches!(people::session_user(store, &claims).await, Err(Error::SignedOut)));
     }
 
     async fn revoking_outlives_a_websites_clock_that_is_ahead(db: TestDatabase) {

@@ -4,42 +4,17 @@ use futures_util::future::join_all;
 use parlour::{
     chat::{self, Appended, Error, MessageKind, MessageQuery, NewMessage, Quote, Role, Room, RoomRef},
     config::Cap,
-    entity::{TenantScoped, room_member},
     ids::{MessageId, RoomId, UserId},
     scope::Scope,
     store::Store,
     timestamp::Timestamp,
     validation::Violations,
 };
-use sea_orm::{ColumnTrait, QueryFilter, sea_query::Expr};
 
-use crate::helpers::people::{private_room, public_room, say, scope};
-
-fn new(content: &str) -> NewMessage {
-    NewMessage {
-        content: content.to_owned(),
-        ..NewMessage::default()
-    }
-}
-
-fn with_client_id(content: &str, client_id: &str) -> NewMessage {
-    NewMessage {
-        client_id: Some(client_id.to_owned()),
-        ..new(content)
-    }
-}
-
-async fn append(store: &Store, scope: &Scope, room: &Room, new: NewMessage) -> Result<Appended, Error> {
-    chat::append_message(store, scope, &RoomRef::Id(room.id), new, Cap::Off).await
-}
-
-async fn head_seq(store: &Store, scope: &Scope, room: &Room) -> i64 {
-    chat::get_room(store, scope, &RoomRef::Id(room.id))
-        .await
-        .unwrap()
-        .0
-        .head_seq
-}
+use crate::helpers::{
+    messages::{append, new, with_client_id},
+    people::{head_seq, make_member, private_room, public_room, say, scope},
+};
 
 async fn page(store: &Store, scope: &Scope, room: &Room, query: MessageQuery) -> (Vec<i64>, bool, i64) {
     let page = chat::list_messages(store, scope, &RoomRef::Id(room.id), query)
@@ -50,18 +25,6 @@ async fn page(store: &Store, scope: &Scope, room: &Room, query: MessageQuery) ->
         page.has_more,
         page.head_seq,
     )
-}
-
-async fn make_reader(store: &Store, scope: &Scope, room: &Room) {
-    let transaction = store.begin_write().await.unwrap();
-    room_member::Entity::update_in_tenant(scope.tenant_id)
-        .filter(room_member::Column::RoomId.eq(room.id))
-        .filter(room_member::Column::UserId.eq(scope.user_id))
-        .col_expr(room_member::Column::Role, Expr::value(Role::Reader))
-        .exec(&transaction)
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
 }
 
 both_engines! {
@@ -112,7 +75,7 @@ both_engines! {
             assert!(matches!(refused, Err(Error::RoomNotFound)), "{unknown:?}");
         }
         chat::join_room(&db.store, &bob, &RoomRef::Id(public.id), Cap::Off).await.unwrap();
-        make_reader(&db.store, &bob, &public).await;
+        make_member(&db.store, &bob, &public, Role::Reader).await;
         assert!(matches!(append(&db.store, &bob, &public, new("hello")).await, Err(Error::ReadOnly)));
         let reply_to = NewMessage { reply_to: Some(MessageId::generate()), ..new("hello") };
         assert!(matches!(append(&db.store, &alice, &public, reply_to).await, Err(Error::Invalid(_))));
@@ -196,7 +159,7 @@ both_engines! {
             let author = if number % 2 == 0 { &alice } else { &bob };
             // A third of them is refused in the middle of the transaction.
             let reply_to = (number % 3 == 0).then(MessageId::generate);
-            append(&db.store, author, &room, NewMessage { reply_to, ..new(&number.to_string()) })
+            append(&db.store, author, &room, NewMessage { reply_to, ..new(number.to_string()) })
         }))
         .await;
         let mut seqs: Vec<i64> = appended.into_iter().flatten().map(|appended| appended.message.seq).collect();

@@ -19,17 +19,14 @@ use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
 
 use crate::helpers::{
     membership::{by_id, code, fields, put, role_of},
-    people::{let_sanctions_end, private_room, public_room, say, scope},
+    messages::{append, new},
+    people::{let_sanctions_end, private_room, public_room, say, scope, set_frozen, set_slow_mode},
 };
 
 const THUMB: &str = "\u{1f44d}";
 
 async fn write(store: &Store, who: &Scope, room: &Room) -> Result<Appended, Error> {
-    let new = NewMessage {
-        content: "hello".to_owned(),
-        ..NewMessage::default()
-    };
-    chat::append_message(store, who, &by_id(room), new, Cap::Off).await
+    append(store, who, room, new("hello")).await
 }
 
 /// In so many seconds.
@@ -65,7 +62,7 @@ async fn everything(store: &Store, who: &Scope, room: &Room, message: &chat::Mes
         code(&chat::list_bans(store, who, &here, &page).await),
         code(&chat::unban(store, who, &here, who.user_id).await),
         code(&chat::add_member(store, who, &here, who.user_id, Role::Member, Cap::Off).await),
-        code(&chat::set_frozen(store, who, &here, true).await),
+        code(&set_frozen(store, who, &here, true).await),
         code(&chat::delete_room(store, who, &here).await),
     ]
 }
@@ -265,8 +262,8 @@ both_engines! {
         let here = by_id(&lobby);
         let new = || NewMessage { content: "once".to_owned(), client_id: Some("1".to_owned()), ..NewMessage::default() };
         let first = chat::append_message(store, &bob, &here, new(), Cap::Off).await.unwrap();
-        chat::set_frozen(store, &alice, &here, true).await.unwrap();
-        chat::set_slow_mode(store, &alice, &here, 60).await.unwrap();
+        set_frozen(store, &alice, &here, true).await.unwrap();
+        set_slow_mode(store, &alice, &here, 60).await.unwrap();
         chat::mute(store, &alice, &here, bob.user_id, None, None).await.unwrap();
         let again = chat::append_message(store, &bob, &here, new(), Cap::Off).await.unwrap();
         assert_eq!((again.repeated, &again.message), (true, &first.message));
@@ -282,9 +279,9 @@ both_engines! {
         let lobby = public_room(store, &alice, "Lobby").await;
         let here = by_id(&lobby);
         let said = say(store, &bob, &lobby, "first").await;
-        let changed = chat::set_slow_mode(store, &alice, &here, 3600).await.unwrap();
+        let changed = set_slow_mode(store, &alice, &here, 3600).await.unwrap();
         assert_eq!((changed.changed, changed.room.slow_mode_s), (true, 3600));
-        assert!(!chat::set_slow_mode(store, &alice, &here, 3600).await.unwrap().changed);
+        assert!(!set_slow_mode(store, &alice, &here, 3600).await.unwrap().changed);
         let wait = async |seconds: i64| {
             let before = Timestamp::now();
             let Err(Error::SlowMode { retry_after }) = write(store, &bob, &lobby).await else { panic!("not refused") };
@@ -294,7 +291,7 @@ both_engines! {
             retry_after
         };
         wait(3600).await;
-        chat::set_slow_mode(store, &alice, &here, 10).await.unwrap();
+        set_slow_mode(store, &alice, &here, 10).await.unwrap();
         wait(10).await;
         // Others have a time of their own, moderators and up none; to leave or to delete is no way around.
         write(store, &carol, &lobby).await.unwrap();
@@ -312,14 +309,14 @@ both_engines! {
         let answer = say(store, &alice, &lobby, "slowly").await;
         chat::add_reaction(store, &bob, &here, answer.id, THUMB).await.unwrap();
 
-        chat::set_slow_mode(store, &alice, &here, 2).await.unwrap();
+        set_slow_mode(store, &alice, &here, 2).await.unwrap();
         let dave = scope(store, "acme", "dave").await;
         write(store, &dave, &lobby).await.unwrap();
         let Err(Error::SlowMode { retry_after }) = write(store, &dave, &lobby).await else { panic!("not refused") };
         assert!(retry_after <= Duration::from_secs(2));
         tokio::time::sleep(retry_after).await;
         write(store, &dave, &lobby).await.unwrap();
-        chat::set_slow_mode(store, &alice, &here, 0).await.unwrap();
+        set_slow_mode(store, &alice, &here, 0).await.unwrap();
         write(store, &dave, &lobby).await.unwrap();
     }
 
@@ -327,7 +324,7 @@ both_engines! {
         let alice = scope(&db.store, "acme", "alice").await;
         let bob = scope(&db.store, "acme", "bob").await;
         let lobby = public_room(&db.store, &alice, "Lobby").await;
-        chat::set_slow_mode(&db.store, &alice, &by_id(&lobby), 60).await.unwrap();
+        set_slow_mode(&db.store, &alice, &by_id(&lobby), 60).await.unwrap();
         let sent = join_all((0..8).map(|_| write(&db.store, &bob, &lobby))).await;
         assert_eq!(sent.iter().filter(|sent| sent.is_ok()).count(), 1);
         assert!(sent.iter().all(|sent| ["ok", "slow_mode"].contains(&code(sent))));
@@ -343,7 +340,7 @@ both_engines! {
         let here = by_id(&lobby);
         let message = say(store, &bob, &lobby, "mine").await;
         chat::add_reaction(store, &bob, &here, message.id, THUMB).await.unwrap();
-        let frozen = chat::set_frozen(store, &alice, &here, true).await.unwrap();
+        let frozen = set_frozen(store, &alice, &here, true).await.unwrap();
         assert!(frozen.changed && frozen.room.frozen);
         for (role, expected) in [
             (None, "frozen"),
@@ -370,7 +367,7 @@ both_engines! {
         assert!(chat::remove_reaction(store, &bob, &here, message.id, THUMB).await.unwrap().changed);
         assert!(chat::delete_message(store, &bob, &here, message.id, None).await.unwrap().changed);
         assert_eq!(code(&chat::join_room(store, &scope(store, "acme", "carol").await, &here, Cap::Off).await), "ok");
-        assert!(chat::set_frozen(store, &alice, &here, false).await.unwrap().changed);
+        assert!(set_frozen(store, &alice, &here, false).await.unwrap().changed);
         write(store, &bob, &lobby).await.unwrap();
     }
 
@@ -469,7 +466,7 @@ both_engines! {
             let page = PageRequest::default();
             assert_eq!(code(&chat::list_bans(store, &mallory, &room, &page).await), "room_not_found");
             assert_eq!(code(&chat::unban(store, &mallory, &room, bob.user_id).await), "room_not_found");
-            assert_eq!(code(&chat::set_slow_mode(store, &mallory, &room, 1).await), "room_not_found");
+            assert_eq!(code(&set_slow_mode(store, &mallory, &room, 1).await), "room_not_found");
         }
         assert_eq!(code(&write(store, &bob, &lobby).await), "banned");
         let members = room_member::Entity::in_tenant(alice.tenant_id).count(store.reader()).await.unwrap();

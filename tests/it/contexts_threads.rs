@@ -3,24 +3,21 @@
 use futures_util::future::join_all;
 use parlour::{
     chat::{self, Appended, Error, Message, MessageQuery, NewMessage, Room, RoomRef},
-    config::Cap,
     ids::MessageId,
     scope::Scope,
     store::Store,
 };
 
-use crate::helpers::people::{head_seq, public_room, say, scope};
+use crate::helpers::{
+    messages::{append, new},
+    people::{head_seq, public_room, say, scope},
+};
 
 fn under(root: &Message, content: &str) -> NewMessage {
     NewMessage {
-        content: content.to_owned(),
         thread_root: Some(root.id),
-        ..NewMessage::default()
+        ..new(content)
     }
-}
-
-async fn append(store: &Store, scope: &Scope, room: &Room, new: NewMessage) -> Result<Appended, Error> {
-    chat::append_message(store, scope, &RoomRef::Id(room.id), new, Cap::Off).await
 }
 
 async fn contents(store: &Store, scope: &Scope, room: &Room) -> Vec<String> {

@@ -1,4 +1,5 @@
-//! The documents say what the code does: what they list is in the code, and the reverse, and their links lead somewhere.
+//! The documents say what the code does: what they list is in the code, and the reverse, and their links lead
+//! somewhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

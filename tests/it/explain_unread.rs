@@ -11,7 +11,7 @@ use crate::{
     explain::{noting, plan},
     helpers::{
         database::{Engine, TestDatabase},
-        people::{private_room, public_room, say, scope},
+        people::{private_room, public_room, say, scope, set_slow_mode},
     },
 };
 
@@ -103,7 +103,7 @@ async fn postgres_counts_unread_messages_along_the_log() {
     assert!(all.contains("messages_pkey"), "{all}");
 
     // Slow mode looks at the last minutes, not at all a member ever said.
-    chat::set_slow_mode(&db.store, &alice, &RoomRef::Id(rooms[0]), 3600)
+    set_slow_mode(&db.store, &alice, &RoomRef::Id(rooms[0]), 3600)
         .await
         .unwrap();
     let new = NewMessage {

@@ -13,16 +13,10 @@ use serde_json::{Value, json};
 use crate::helpers::{
     app::{TestApp, TestUser},
     database::{Engine, TestDatabase},
+    journal::until_queued,
+    messages::new,
     people::{hold, public_room},
-    socket::PATIENCE,
 };
-
-fn new(content: impl Into<String>) -> NewMessage {
-    NewMessage {
-        content: content.into(),
-        ..NewMessage::default()
-    }
-}
 
 async fn contents(app: &TestApp, of: &TestUser, room: &Room) -> Vec<String> {
     let page = chat::list_messages(
@@ -63,22 +57,6 @@ async fn until_somebody_waits(app: &TestApp) {
     {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// Waits until some messages are on their way, or none is any more.
-async fn until_queued(app: &TestApp, some: bool) {
-    let queued = |text: String| {
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix("parlour_journal_queued_messages "));
-        value.is_some_and(|count| count != "0")
-    };
-    let seen = async {
-        while queued(app.app.metrics.render()) != some {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, seen).await.unwrap();
 }
 
 both_engines! {
@@ -176,7 +154,7 @@ both_engines! {
         let room = public_room(&app.db.store, &ann.scope(), "Room").await;
         let held = hold(&app.db.store, &ann.scope(), &room).await;
         let first = send(&app, &sender, &room, new("one"));
-        until_queued(&app, true).await;
+        until_queued(&app.app.metrics, 1).await;
         let second = send(&app, &sender, &room, new("two"));
         let third = send(&app, &sender, &room, new("three")).await.unwrap();
         assert!(matches!(third, Err(SendError::Unavailable)));
@@ -196,7 +174,7 @@ both_engines! {
         socket.join(&format!("room:{}", room.id)).await;
         let held = hold(&app.db.store, &ann.scope(), &room).await;
         let gone = send(&app, &sender, &room, new("hello"));
-        until_queued(&app, true).await;
+        until_queued(&app.app.metrics, 1).await;
         gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
         held.rollback().await.unwrap();
@@ -217,7 +195,7 @@ both_engines! {
         let late = send(&app, &sender, &room, message()).await.unwrap();
         assert!(matches!(late, Err(SendError::Unavailable)));
         held.rollback().await.unwrap();
-        until_queued(&app, false).await;
+        until_queued(&app.app.metrics, 0).await;
         assert!(send(&app, &sender, &room, message()).await.unwrap().unwrap().repeated);
         assert_eq!(contents(&app, &ann, &room).await, ["hello"]);
     }
@@ -230,11 +208,9 @@ both_engines! {
         let held = hold(&app.db.store, &ann.scope(), &room).await;
         let sent: Vec<_> = (0..5).map(|number| send(&app, &sender, &room, new(format!("{number}")))).collect();
         // The first is being stored, the others wait.
-        let released = async {
-            until_queued(&app, true).await;
-            held.rollback().await.unwrap();
-        };
-        join(app.stop(), released).await;
+        until_queued(&app.app.metrics, sent.len()).await;
+        let (_, released) = join(app.stop(), held.rollback()).await;
+        released.unwrap();
         for sent in sent {
             sent.await.unwrap().unwrap();
         }

@@ -24,7 +24,7 @@ use parlour::{
 use serde_json::json;
 use tokio::time;
 
-use crate::helpers::{app::settings, people, socket::PATIENCE};
+use crate::helpers::{app::settings, journal::until_queued, people, socket::PATIENCE};
 
 /// Longer than the test takes.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -82,7 +82,8 @@ both_engines! {
         let trap = Arc::new(Trap::default());
         let mut store = db.store.clone();
         store.on_query(&trap.observer());
-        let realtime = Realtime::start(&settings, store, Metrics::new(&settings)).await.unwrap();
+        let metrics = Metrics::new(&settings);
+        let realtime = Realtime::start(&settings, store, metrics.clone()).await.unwrap();
 
         let ann = people::user(&db.store, "acme", "ann").await;
         let scope = people::scope_of(&ann);
@@ -130,6 +131,7 @@ both_engines! {
             held.rollback().await.unwrap();
             let answers = stored(queued).await;
             let is_over = !trap.disarm();
+            until_queued(&metrics, 0).await;
             let refused: Vec<bool> = answers
                 .iter()
                 .map(|answer| match answer {

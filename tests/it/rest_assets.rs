@@ -1,4 +1,5 @@
-//! The built pages and scripts, as they are handed out: from a folder of the test's own, laid out as a build lays it out.
+//! The built pages and scripts, as they are handed out: from a folder of the test's own, laid out as a build lays it
+//! out.
 
 use std::{fs, path::Path};
 

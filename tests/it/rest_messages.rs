@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
+    messages::contents,
     rest::{answer, expect},
 };
 
@@ -16,15 +17,6 @@ async fn say(app: &TestApp, user: &TestUser, content: &str) -> Value {
         .request_as(user, Method::POST, MESSAGES)
         .json(&json!({ "content": content }));
     expect(request, 201).await.data().clone()
-}
-
-fn contents(messages: &Value) -> Vec<&str> {
-    messages
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|message| message["content"].as_str().unwrap())
-        .collect()
 }
 
 both_engines! {

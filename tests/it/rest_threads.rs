@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{
     app::{TestApp, TestUser},
+    messages::contents,
     rest::{done, invalid, refused},
 };
 
@@ -12,11 +13,6 @@ const MESSAGES: &str = "/api/v1/rooms/general/messages";
 
 async fn send(app: &TestApp, user: &TestUser, body: Value) -> Value {
     done(app, user, &format!("POST {MESSAGES}"), body).await.data().clone()
-}
-
-fn contents(messages: &Value) -> Vec<&str> {
-    let messages = messages.as_array().unwrap().iter();
-    messages.map(|message| message["content"].as_str().unwrap()).collect()
 }
 
 both_engines! {

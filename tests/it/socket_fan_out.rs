@@ -27,8 +27,9 @@ async fn app_with(change: impl FnOnce(&mut Settings)) -> TestApp {
     .await
 }
 
-/// Sends so many messages, several at a time, and reads until all are answered and `all` messages of the room have come.
-/// Checks that each own message comes before its reply, and that what comes is the log without a hole from the first on.
+/// Sends so many messages, several at a time, and reads until all are answered and `all` messages of the room have
+/// come. Checks that each own message comes before its reply, and that what comes is the log without a hole from the
+/// first on.
 async fn talk(mut socket: TestSocket, channel: TestChannel, name: usize, messages: usize, all: i64) {
     const AT_ONCE: usize = 5;
     let (mut sent, mut answered, mut last) = (0, 0, None::<i64>);

@@ -39,8 +39,8 @@ both_engines! {
         let plain = people::public_room(&app.db.store, &ann.scope(), "Plain").await;
         let described = NewRoom { name: "Den".to_owned(), description: Some("a \"den\"".to_owned()), ..NewRoom::default() };
         let described = chat::create_room(&app.db.store, &ann.scope(), described, Cap::Off).await.unwrap();
-        chat::set_slow_mode(&app.db.store, &ann.scope(), &RoomRef::Id(described.id), 7).await.unwrap();
-        chat::set_frozen(&app.db.store, &ann.scope(), &RoomRef::Id(described.id), true).await.unwrap();
+        people::set_slow_mode(&app.db.store, &ann.scope(), &RoomRef::Id(described.id), 7).await.unwrap();
+        people::set_frozen(&app.db.store, &ann.scope(), &RoomRef::Id(described.id), true).await.unwrap();
         people::say(&app.db.store, &ann.scope(), &plain, "hello").await;
         let ownerless = "general";
 

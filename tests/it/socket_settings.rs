@@ -1,4 +1,5 @@
-//! A tenant's settings hold for sockets that are open, from the moment they are changed; and users are shown as they are.
+//! A tenant's settings hold for sockets that are open, from the moment they are changed; and users are shown as they
+//! are.
 
 use std::time::Duration;
 

@@ -45,8 +45,8 @@ impl Deployment {
         &self.0[0]
     }
 
-    /// What a user is answered who asks each server for the newest messages of a room, three times: what is kept is kept
-    /// by then.
+    /// What a user is answered who asks each server for the newest messages of a room, three times: what is kept is
+    /// kept by then.
     async fn pages(&self, user: &TestUser, room: &RoomRef) -> Vec<Answer> {
         let RoomRef::Id(id) = room else {
             panic!("a room by its id")

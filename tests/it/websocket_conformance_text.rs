@@ -11,8 +11,8 @@ fn around(text: &[u8]) -> Vec<u8> {
     [&b"[null,\""[..], text, b"\",\"phoenix\",\"heartbeat\",{}]"].concat()
 }
 
-/// What is UTF-8: one, two, three and four bytes, the ends of each range, what surrounds the surrogates, characters that
-/// are none by Unicode's own rules and yet are code points.
+/// What is UTF-8: one, two, three and four bytes, the ends of each range, what surrounds the surrogates, characters
+/// that are none by Unicode's own rules and yet are code points.
 const GOOD: [&str; 14] = [
     "Hello-\u{b5}@\u{df}\u{f6}\u{e4}\u{fc}\u{e0}\u{e1}-UTF-8!!",
     "\u{3ba}\u{1f79}\u{3c3}\u{3bc}\u{3b5}",

@@ -9,7 +9,7 @@ use crate::{
     chat::{
         Error, MemberChange, Role, RoomKind, RoomRef, UserRef, attachments, changes,
         details::{self, MessageRow},
-        members, mentions, messages,
+        membership, mentions, messages,
         permissions::{self, Act, Attendance, Person, RoomRules},
         threads,
     },
@@ -359,7 +359,7 @@ impl<'a> Batch<'a> {
             head_seq: seq,
             ..permissions::lock_row(&self.transaction, append.scope.tenant_id, &room).await?
         };
-        let role = members::admit(&self.transaction, &room, person, append.members_max).await?;
+        let role = membership::admit(&self.transaction, &room, person, append.members_max).await?;
         self.admitted.insert((append.place(), person.user.id), role);
         Ok(MemberChange {
             room: room.into(),

@@ -20,7 +20,6 @@ impl Realtime {
     pub(super) async fn commit(&self, store: &Store, batch: Batch, stored: oneshot::Sender<()>) {
         let Batch { mut entries, rooms } = batch;
         let appends: Vec<Append> = entries.iter_mut().map(|entry| self.append_of(entry)).collect();
-        self.metrics.journal_queued(self.journals.queued());
         let started = Instant::now();
         let mut answers = chat::append_batch(store, &appends).await;
         self.metrics.journal_committed(appends.len(), started.elapsed());
@@ -45,7 +44,6 @@ impl Realtime {
         for (entry, answer) in entries.into_iter().zip(answers) {
             entry.answer(answer.map_err(Into::into));
         }
-        self.metrics.journal_queued(self.journals.queued());
     }
 
     fn append_of(&self, entry: &mut Entry) -> Append {

@@ -142,8 +142,8 @@ impl Room {
         }
     }
 
-    /// A member's session has said something that the member was held for; with `head_seq` when that told the room's log
-    /// up to there.
+    /// A member's session has said something that the member was held for; with `head_seq` when that told the room's
+    /// log up to there.
     pub fn release(&mut self, channel: ChannelKey, head_seq: Option<i64>, held_max: usize) {
         self.catch_up(channel, held_max);
         let Some(member) = self.members.get_mut(&channel) else {
@@ -187,8 +187,8 @@ impl Room {
         self.members.swap_remove(&channel);
     }
 
-    /// Gives up to `turns` members what they have not been given. A room that has just been flushed rests for as long as
-    /// that took, up to `rest_max`, so that what comes meanwhile goes out together.
+    /// Gives up to `turns` members what they have not been given. A room that has just been flushed rests for as long
+    /// as that took, up to `rest_max`, so that what comes meanwhile goes out together.
     pub fn flush(&mut self, turns: &mut usize, held_max: usize, rest_max: Duration) -> Flushed {
         let started = Instant::now();
         if self.flush.is_none() {

@@ -170,8 +170,8 @@ pub async fn login(
 
 /// Changes the password
 ///
-/// All tokens of the user that were issued until now are revoked, and the sockets that connected with them are closed. The
-/// answer has a new one.
+/// All tokens of the user that were issued until now are revoked, and the sockets that connected with them are closed.
+/// The answer has a new one.
 #[utoipa::path(
     tag = "auth",
     request_body = PasswordIn,

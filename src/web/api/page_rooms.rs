@@ -78,8 +78,8 @@ pub async fn find_page_room(
 
 /// Opens the room of a page: finds it, or creates it
 ///
-/// Who creates it becomes a member, and nobody its admin. It is in the lists of its members only; whoever knows the page
-/// can read and write in it. The tenant must have `page_rooms` on; its `room_creation` does not matter.
+/// Who creates it becomes a member, and nobody its admin. It is in the lists of its members only; whoever knows the
+/// page can read and write in it. The tenant must have `page_rooms` on; its `room_creation` does not matter.
 #[utoipa::path(
     tag = "rooms",
     request_body = PageRoomIn,

@@ -107,8 +107,8 @@ pub struct ClaimedOut {
 
 /// Makes a session of a website's token
 ///
-/// The website's token is a JWT that its backend has signed for its user. It is good wherever a token is; a session is for
-/// clients that would rather have one of this server's. The first token of a user makes the user.
+/// The website's token is a JWT that its backend has signed for its user. It is good wherever a token is; a session is
+/// for clients that would rather have one of this server's. The first token of a user makes the user.
 #[utoipa::path(
     tag = "auth",
     request_body = ExchangeIn,
@@ -164,8 +164,9 @@ pub async fn guest(
 
 /// Takes over what the user was as a guest
 ///
-/// For users whom the website vouches for, where the tenant's setting `guest_claims` is on. Rooms, messages, reactions and
-/// read marks of the guest are the user's from then on. Once: the guest's key and tokens are good for nothing after that.
+/// For users whom the website vouches for, where the tenant's setting `guest_claims` is on. Rooms, messages, reactions
+/// and read marks of the guest are the user's from then on. Once: the guest's key and tokens are good for nothing after
+/// that.
 #[utoipa::path(
     tag = "auth",
     request_body = ClaimIn,

@@ -1,8 +1,8 @@
-//! The WebSocket transport on bare TCP: one actor per socket, which owns the connection that the HTTP server handed over
-//! ([`super::upgrade`]).
+//! The WebSocket transport on bare TCP: one actor per socket, which owns the connection that the HTTP server handed
+//! over ([`super::upgrade`]).
 //!
-//! Reading is one future of the actor: into a buffer that all sockets of the thread share, so an idle socket keeps none.
-//! Writing is `Conn`'s.
+//! Reading is one future of the actor: into a buffer that all sockets of the thread share, so an idle socket keeps
+//! none. Writing is `Conn`'s.
 
 use std::{
     cell::RefCell,

@@ -1,8 +1,8 @@
 //! What happens on one socket, whatever carries its frames.
 //!
-//! A [`Session`] eats frames, finished jobs and what the runtime tells it, and yields [`Action`]s. The
-//! transports ([`super::raw`], [`super::websocket`], [`super::longpoll`]) are actors that own a session and carry out its
-//! actions; all drive the same protocol machine, and none knows chat.
+//! A [`Session`] eats frames, finished jobs and what the runtime tells it, and yields [`Action`]s. The transports
+//! ([`super::raw`], [`super::websocket`], [`super::longpoll`]) are actors that own a session and carry out its actions;
+//! all drive the same protocol machine, and none knows chat.
 //!
 //! Invariants:
 //! * Work that waits (database, registry) runs as a job; its end comes back through the actor's mailbox,
@@ -13,25 +13,24 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use actix::{Addr, Recipient, WeakRecipient};
-use serde_json::json;
 use tracing::{debug, warn};
 
 pub(super) use self::holder::Holder;
-use self::token::TokenLife;
+use self::{channels::Channel, token::TokenLife};
 use super::{
     room_channel::{self, Member},
-    transport::{Action, Done, Job, raw},
+    transport::{Action, Done, Job},
 };
 use crate::{
     app::App,
     config::{Limit, SocketSettings},
     metrics::Transport as TransportKind,
     moment::Moment,
-    phoenix::{self, ChannelId, Effect, Payload, SocketLimits, Version, close_code},
+    phoenix::{self, ChannelId, Effect, Version, close_code},
     realtime::{
         Subject,
         connections::ConnectionPermit,
-        messages::{ChannelKey, Gone, Register, Unsubscribe},
+        messages::{Gone, Register},
         revocations::REGISTERED_WITHIN,
         room_registry::RoomRegistry,
         room_shard::{self, ShardHandle},
@@ -43,6 +42,7 @@ use crate::{
 };
 
 pub mod bounds;
+mod channels;
 mod holder;
 mod joining;
 mod pushing;
@@ -71,30 +71,6 @@ enum Phase {
     /// The server restarts: closes as soon as nothing is in flight.
     Draining,
     Closed,
-}
-
-/// Small, for there is one of each channel of each socket.
-struct Channel {
-    state: ChannelState,
-    /// Until when the typing notice stands that others have been given, if there is one.
-    typing: Option<Moment>,
-}
-
-enum ChannelState {
-    /// What arrives before the join is answered waits here.
-    Joining { held: Vec<Outbound> },
-    /// Messages up to `head_seq` have been told as history.
-    Joined { key: TopicKey, head_seq: i64 },
-}
-
-impl Channel {
-    /// What was joined, once it is.
-    fn key(&self) -> Option<TopicKey> {
-        match self.state {
-            ChannelState::Joining { .. } => None,
-            ChannelState::Joined { key, .. } => Some(key),
-        }
-    }
 }
 
 /// How the runtime reaches a transport.
@@ -287,21 +263,8 @@ impl Session {
             Outbound::Broadcast { channel, .. } | Outbound::PresenceState { channel, .. } => {
                 self.give(channel, outbound);
             }
-            Outbound::EndChannel(channel) => {
-                self.at_shard(channel, room_shard::leave);
-                self.forget(channel, false);
-                if self.socket.is_joined(channel) {
-                    self.socket.stop_channel(channel);
-                } else {
-                    self.socket
-                        .refuse_join(channel, raw(&json!({ "reason": "room not found" })));
-                }
-            }
-            Outbound::CrashChannel(channel) => {
-                self.at_shard(channel, room_shard::leave);
-                self.forget(channel, false);
-                self.crash_on_wire(channel);
-            }
+            Outbound::EndChannel(channel) => self.channel_ended(channel),
+            Outbound::CrashChannel(channel) => self.channel_lost(channel),
             Outbound::RegistryLost => {
                 let channels: Vec<_> = self.channels.keys().copied().collect();
                 for channel in channels {
@@ -430,84 +393,6 @@ impl Session {
             debug!("socket closed after too many refusals");
             self.close(close_code::TOO_MANY_REFUSALS);
         }
-    }
-
-    /// Gives a joined channel what is for it, or keeps it until the join is answered.
-    fn give(&mut self, id: ChannelId, outbound: Outbound) {
-        let held_max = SocketLimits::default().held_max;
-        let Some(channel) = self.channels.get_mut(&id) else {
-            return;
-        };
-        match (&mut channel.state, outbound) {
-            (ChannelState::Joining { held }, outbound) if held.len() < held_max => held.push(outbound),
-            (ChannelState::Joining { .. }, _) => self.crash_channel(id),
-            (ChannelState::Joined { head_seq, .. }, Outbound::Broadcast { broadcast, seq, .. }) => {
-                if seq.is_none_or(|seq| seq > *head_seq) {
-                    self.socket.deliver(id, &broadcast);
-                }
-            }
-            (&mut ChannelState::Joined { key, .. }, Outbound::PresenceState { .. })
-                if room_shard::has_lost(key, (self.handle.id(), id)) =>
-            {
-                self.crash_channel(id);
-            }
-            (&mut ChannelState::Joined { key, .. }, Outbound::PresenceState { state, .. }) => {
-                self.socket.push(id, "presence_state", &Payload::Json(state));
-                self.release(key, id, None);
-            }
-            (ChannelState::Joined { .. }, _) => {}
-        }
-    }
-
-    /// The channel failed; its client rejoins.
-    fn crash_channel(&mut self, id: ChannelId) {
-        self.forget(id, true);
-        self.crash_on_wire(id);
-    }
-
-    fn crash_on_wire(&mut self, id: ChannelId) {
-        if self.socket.is_joined(id) {
-            self.socket.crash_channel(id);
-        } else {
-            self.socket.crash_join(id);
-        }
-    }
-
-    /// What a channel was held for is said: it is given what has come meanwhile, and what comes.
-    fn release(&mut self, key: TopicKey, id: ChannelId, head_seq: Option<i64>) {
-        if self.handle.shard().is_some() {
-            self.pump();
-            self.actions.push_back(Action::Release {
-                key,
-                channel: (self.handle.id(), id),
-                head_seq,
-            });
-        }
-    }
-
-    /// Has something done for a joined channel by what delivers to it, if that is not this session.
-    fn at_shard(&self, id: ChannelId, action: fn(TopicKey, ChannelKey)) {
-        let key = self.channels.get(&id).and_then(Channel::key);
-        if let (Some(_), Some(key)) = (self.handle.shard(), key) {
-            action(key, (self.handle.id(), id));
-        }
-    }
-
-    /// Drops what the session knows of a channel, and its subscription where the registry still has it.
-    fn forget(&mut self, id: ChannelId, subscribed: bool) {
-        self.end_typing(id);
-        self.at_shard(id, room_shard::remove);
-        if self.channels.remove(&id).is_some() && subscribed {
-            self.unsubscribe(id);
-        }
-    }
-
-    fn unsubscribe(&self, channel: ChannelId) {
-        #[expect(clippy::disallowed_methods, reason = "once per channel, and must not be lost")]
-        self.registry.do_send(Unsubscribe {
-            socket_id: self.handle.id(),
-            channel,
-        });
     }
 
     fn run(&mut self, job: Job, on_panic: Done) {

@@ -101,9 +101,9 @@ where
     Ok(())
 }
 
-/// Requests are kept to be used again, by the hundred on each thread. Their headers are parts of the buffer that they were
-/// read into, so each that is kept as it is holds 15 kB of a connection that is long past. Nobody else has this one:
-/// who agreed to the upgrade has answered.
+/// Requests are kept to be used again, by the hundred on each thread. Their headers are parts of the buffer that they
+/// were read into, so each that is kept as it is holds 15 kB of a connection that is long past. Nobody else has this
+/// one: who agreed to the upgrade has answered.
 fn forget_headers(request: HttpRequest) {
     *ServiceRequest::from_request(request).headers_mut() = HeaderMap::new();
 }

@@ -1,8 +1,8 @@
 //! The WebSocket transport on actix-web-actors: one actor per socket, whose connection stays with the HTTP server. For
 //! connections that cannot [leave it](super::upgrade).
 //!
-//! All types of that crate stay in this file. Of it only this is used: an actor that is the body of an answer, and writes
-//! it as it goes. The framing is our own ([`rfc6455`]). What it takes to use it safely:
+//! All types of that crate stay in this file. Of it only this is used: an actor that is the body of an answer, and
+//! writes it as it goes. The framing is our own ([`rfc6455`]). What it takes to use it safely:
 //! * a client that does not read freezes its actor, timers included. Its mailbox is bounded, so the room
 //!   ends it by its [`SocketHandle`](crate::realtime::socket_handle::SocketHandle), which the actor heeds
 //!   before it writes anything more; one that never reads again is ended by the kernel

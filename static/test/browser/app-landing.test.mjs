@@ -4,22 +4,19 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { App } from "./support/app.mjs";
 import { axe } from "./support/axe.mjs";
-import { launch, visitor } from "./support/browser.mjs";
+import { launch, REFUSED, visitor } from "./support/browser.mjs";
 import { startServer, tenant } from "./support/server.mjs";
 
 const server = await startServer();
 const browser = await launch();
 const site = await tenant(server);
 
-/** A refusal is a line in the browser's console, too. */
-const REFUSALS = [/Failed to load resource/, /WebSocket connection to .* failed/];
-
 /**
  * @param {import("node:test").TestContext} t
  * @param {Parameters<typeof visitor>[2]} [how]
  */
 async function app(t, how = {}) {
-  return App.in(await visitor(t, browser, { origins: [server.url], errors: REFUSALS, ...how }), server.url, site.slug);
+  return App.in(await visitor(t, browser, { origins: [server.url], errors: REFUSED, ...how }), server.url, site.slug);
 }
 
 it("a tenant that lets nobody new in says so, and its accounts still get in", async (t) => {
@@ -37,7 +34,7 @@ it("a tenant that lets nobody new in says so, and its accounts still get in", as
 });
 
 it("an unknown tenant, a suspended one and a server that is gone are told apart", async (t) => {
-  const context = await visitor(t, browser, { origins: [server.url], errors: REFUSALS });
+  const context = await visitor(t, browser, { origins: [server.url], errors: REFUSED });
   const lost = await App.in(context, server.url, "no-such-site");
   await lost.visit();
   await lost.page.getByRole("heading", { name: "There is no chat called “no-such-site” here" }).waitFor();

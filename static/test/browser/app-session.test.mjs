@@ -5,22 +5,19 @@ import { it } from "node:test";
 import { eventually } from "../../../tests/clients/support/wait.mjs";
 import { App } from "./support/app.mjs";
 import { axe } from "./support/axe.mjs";
-import { launch, visitor } from "./support/browser.mjs";
+import { launch, REFUSED, visitor } from "./support/browser.mjs";
 import { startServer, tenant } from "./support/server.mjs";
 
 const server = await startServer();
 const browser = await launch();
 const site = await tenant(server);
 
-/** A refusal is a line in the browser's console, too. */
-const REFUSALS = [/Failed to load resource/, /WebSocket connection to .* failed/];
-
 /**
  * @param {import("node:test").TestContext} t
  * @param {Parameters<typeof visitor>[2]} [how]
  */
 async function app(t, how = {}) {
-  return App.in(await visitor(t, browser, { origins: [server.url], errors: REFUSALS, ...how }), server.url, site.slug);
+  return App.in(await visitor(t, browser, { origins: [server.url], errors: REFUSED, ...how }), server.url, site.slug);
 }
 
 it("somebody registers, comes back after a reload, signs out, and is out", async (t) => {
@@ -145,7 +142,7 @@ it("a session that was ended elsewhere leads back to the landing, with a word ab
 
 it("a session that is ended while the page is open leads back, too, in every tab", async (t) => {
   const account = await site.account("selma");
-  const context = await visitor(t, browser, { origins: [server.url], errors: REFUSALS });
+  const context = await visitor(t, browser, { origins: [server.url], errors: REFUSED });
   const selma = await App.in(context, server.url, site.slug);
   await selma.signIn(account);
   const tab = await App.in(context, server.url, site.slug);
@@ -159,7 +156,7 @@ it("a session that is ended while the page is open leads back, too, in every tab
 
 it("a tab whose session ends does not forget the one that began in another tab meanwhile", async (t) => {
   const [first, second] = [await site.account("tamara"), await site.account("toni")];
-  const context = await visitor(t, browser, { origins: [server.url], errors: REFUSALS });
+  const context = await visitor(t, browser, { origins: [server.url], errors: REFUSED });
   const old = await App.in(context, server.url, site.slug);
   await old.signIn(first);
   await context.setOffline(true);

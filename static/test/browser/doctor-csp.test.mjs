@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { runnerImport } from "vite";
-import { launch, visitor } from "./support/browser.mjs";
-import { examine, REFUSED } from "./support/doctor.mjs";
+import { launch, REFUSED, visitor } from "./support/browser.mjs";
+import { examine } from "./support/doctor.mjs";
 import { publicRoom, startServer, tenant } from "./support/server.mjs";
 import { snippet, website } from "./support/sites.mjs";
 

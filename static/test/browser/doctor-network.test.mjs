@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { Proxy } from "../../../tests/clients/support/proxy.mjs";
-import { launch, visitor } from "./support/browser.mjs";
-import { examine, REFUSED } from "./support/doctor.mjs";
+import { launch, REFUSED, visitor } from "./support/browser.mjs";
+import { examine } from "./support/doctor.mjs";
 import { reverseProxy } from "./support/reverse-proxy.mjs";
 import { startServer, tenant } from "./support/server.mjs";
 

@@ -2,8 +2,8 @@
 // The embed doctor looks at tenants and origins; and what its page does with what is entered.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { launch, visitor } from "./support/browser.mjs";
-import { examine, findings, REFUSED } from "./support/doctor.mjs";
+import { launch, REFUSED, visitor } from "./support/browser.mjs";
+import { examine, findings } from "./support/doctor.mjs";
 import { startServer, tenant } from "./support/server.mjs";
 
 const ORIGIN = "https://www.shop.example";

@@ -1,7 +1,7 @@
 // @ts-check
 // The embed doctor in every look: axe finds nothing wrong with it, and there is a picture of it to look at.
 import { it } from "node:test";
-import { launch, visitor } from "./support/browser.mjs";
+import { launch, REFUSED, visitor } from "./support/browser.mjs";
 import { LOOKS } from "./support/looks.mjs";
 import { screens } from "./support/screens.mjs";
 import { startServer, tenant } from "./support/server.mjs";
@@ -10,9 +10,6 @@ import { texts } from "./support/texts.mjs";
 const server = await startServer();
 const browser = await launch();
 const site = await tenant(server, { allowed_origins: ["https://shop.example"] });
-
-/** What a browser writes into the console by itself when the doctor tries what does not work. */
-const REFUSED = [/Failed to load resource/, /WebSocket connection to .* failed/];
 
 for (const [look, options] of Object.entries(LOOKS)) {
   it(`the doctor, ${look}`, async (t) => {

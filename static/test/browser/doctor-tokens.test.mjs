@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
 import { claims, now, sign } from "../../../tests/clients/test/security/support/tokens.mjs";
-import { launch, visitor } from "./support/browser.mjs";
-import { examine, REFUSED } from "./support/doctor.mjs";
+import { launch, REFUSED, visitor } from "./support/browser.mjs";
+import { examine } from "./support/doctor.mjs";
 import { startServer, tenant } from "./support/server.mjs";
 
 const ORIGIN = "https://www.shop.example";

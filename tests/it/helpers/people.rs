@@ -1,19 +1,22 @@
 //! Tenants and users for tests of the contexts.
 
 use parlour::{
-    accounts::{self, NewUser, PasswordHasher, User},
+    accounts::{self, Claims, NewUser, PasswordHasher, User},
     audit::Actor,
-    chat::{self, NewMessage, NewRoom, Role, Room, RoomKind, RoomRef},
-    config::Cap,
+    chat::{self, NewRoom, Role, Room, RoomChange, RoomKind, RoomPatch, RoomRef},
+    config::{Cap, Settings, Sources},
     entity::{TenantScoped, room, room_member, room_sanction},
     ids::TenantId,
     scope::Scope,
+    standing::Standings,
     store::Store,
     tenants::{self, Tenant, TenantPatch},
     timestamp::Timestamp,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::Value;
+
+use crate::helpers::messages::{append, new};
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
@@ -76,6 +79,38 @@ pub async fn private_room(store: &Store, scope: &Scope, name: &str) -> Room {
     chat::create_room(store, scope, new, Cap::Off).await.unwrap()
 }
 
+/// The user of a token that is still good.
+pub async fn session_user(store: &Store, claims: &Claims) -> Result<User, accounts::Error> {
+    let Settings { database, cache, .. } = Settings::load(&Sources::default()).unwrap().settings;
+    let standing = Standings::new(store.clone(), &database, &cache)
+        .of_token(claims)
+        .await?;
+    Ok(User::clone(&standing.user))
+}
+
+/// Changes nothing of a room but its slow mode.
+pub async fn set_slow_mode(
+    store: &Store,
+    scope: &Scope,
+    room: &RoomRef,
+    seconds: u32,
+) -> Result<RoomChange, chat::Error> {
+    let patch = RoomPatch {
+        slow_mode_s: Some(seconds),
+        ..RoomPatch::default()
+    };
+    chat::update_room(store, scope, room, patch).await
+}
+
+/// Freezes a room, or lets it be written in again.
+pub async fn set_frozen(store: &Store, scope: &Scope, room: &RoomRef, frozen: bool) -> Result<RoomChange, chat::Error> {
+    let patch = RoomPatch {
+        frozen: Some(frozen),
+        ..RoomPatch::default()
+    };
+    chat::update_room(store, scope, room, patch).await
+}
+
 /// Lets all bans and mutes of a tenant end now.
 pub async fn let_sanctions_end(store: &Store, tenant: &Scope) {
     let transaction = store.begin_write().await.unwrap();
@@ -89,14 +124,7 @@ pub async fn let_sanctions_end(store: &Store, tenant: &Scope) {
 
 /// Says something that has to be accepted.
 pub async fn say(store: &Store, scope: &Scope, room: &Room, content: &str) -> chat::Message {
-    let new = NewMessage {
-        content: content.to_owned(),
-        ..NewMessage::default()
-    };
-    chat::append_message(store, scope, &RoomRef::Id(room.id), new, Cap::Off)
-        .await
-        .unwrap()
-        .message
+    append(store, scope, room, new(content)).await.unwrap().message
 }
 
 /// Makes somebody a member of a room, of whatever kind, with a role.

@@ -257,8 +257,8 @@ impl Wire {
         assert!(read.is_err(), "{read:?}: {:?}", self.unread);
     }
 
-    /// A close frame with this code comes next, and nothing after it. Answers it as a client has to (§5.5.1), and sees the
-    /// server end the connection (§7.1.1).
+    /// A close frame with this code comes next, and nothing after it. Answers it as a client has to (§5.5.1), and sees
+    /// the server end the connection (§7.1.1).
     pub async fn assert_closed(&mut self, code: u16) {
         self.assert_close_frame(code).await;
         self.try_send(frame(CLOSE, code.to_be_bytes())).await;

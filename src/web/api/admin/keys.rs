@@ -108,8 +108,8 @@ pub async fn list_signing_keys(
 
 /// Makes a signing key
 ///
-/// The answer for `HS256` has the secret, which is not shown again. Of `EdDSA` and `ES256` the website keeps the private
-/// key, and sends the public one. At most two keys of a tenant are live.
+/// The answer for `HS256` has the secret, which is not shown again. Of `EdDSA` and `ES256` the website keeps the
+/// private key, and sends the public one. At most two keys of a tenant are live.
 #[utoipa::path(
     tag = "administration",
     request_body = NewKey,

@@ -1,5 +1,5 @@
-//! One raw connection. Its writing side: at once where the kernel takes it, else from a bounded queue. Its reading side is
-//! the actor's.
+//! One raw connection. Its writing side: at once where the kernel takes it, else from a bounded queue. Its reading side
+//! is the actor's.
 
 use std::{
     cell::{Cell, RefCell},
@@ -158,8 +158,8 @@ impl Conn {
         self.is_corked.set(true);
     }
 
-    /// Whether an answer to the client is being made. Most follow what the client did to its room at once, so broadcasts
-    /// wait for it, though not for long (`put_off.rs`), and go out with it.
+    /// Whether an answer to the client is being made. Most follow what the client did to its room at once, so
+    /// broadcasts wait for it, though not for long (`put_off.rs`), and go out with it.
     pub fn expect_answer(&self, is_expected: bool) {
         self.expects_answer.set(is_expected);
     }
@@ -251,8 +251,8 @@ impl Conn {
                 .is_none_or(|reason| reason == Disconnect::Restart)
     }
 
-    /// Drops what waits once the client may not have it any more, or has let too much of it wait; but for the frame that
-    /// was begun.
+    /// Drops what waits once the client may not have it any more, or has let too much of it wait; but for the frame
+    /// that was begun.
     fn heed_disconnect(&self, queue: &mut Option<Box<Queue>>) {
         let reason = self.handle.disconnect().filter(|&reason| reason != Disconnect::Restart);
         if let Some(reason) = reason

@@ -1,6 +1,6 @@
-//! Writes that are put off for a moment. Whoever sends a message gets it like everybody in the room, and the answer right
-//! behind it: in one write, if the first waits for the second. One timer for all connections of a thread sees to it that
-//! nothing waits for long.
+//! Writes that are put off for a moment. Whoever sends a message gets it like everybody in the room, and the answer
+//! right behind it: in one write, if the first waits for the second. One timer for all connections of a thread sees to
+//! it that nothing waits for long.
 
 use std::{
     cell::{Cell, RefCell},

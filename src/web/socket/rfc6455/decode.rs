@@ -19,8 +19,8 @@ pub enum Event<'e> {
     Ping(&'e [u8]),
     /// A sign of life; asks for nothing (§5.5.3).
     Pong,
-    /// The client's last frame, with its code if it gave one. To be answered with [`close`](super::close), unless that was
-    /// sent already (§5.5.1).
+    /// The client's last frame, with its code if it gave one. To be answered with [`close`](super::close), unless that
+    /// was sent already (§5.5.1).
     Close(Option<u16>),
 }
 
@@ -65,8 +65,8 @@ impl Decoder {
         Self::default()
     }
 
-    /// The next event, or `None` when `input` is used up: what is left of it is remembered then, and the caller's buffer
-    /// is free. To be called until then, for what was handed out is kept until the next call.
+    /// The next event, or `None` when `input` is used up: what is left of it is remembered then, and the caller's
+    /// buffer is free. To be called until then, for what was handed out is kept until the next call.
     ///
     /// `limits` hold for the frames that begin in this call. After an error or [`Event::Close`] whatever comes is
     /// swallowed.
@@ -332,8 +332,8 @@ impl Partial {
 }
 
 impl Message {
-    /// Looks at what has come since the last time. A character may be cut by the end of what has come, unless that is the
-    /// end of the message.
+    /// Looks at what has come since the last time. A character may be cut by the end of what has come, unless that is
+    /// the end of the message.
     fn check_text(&mut self) -> Result<(), Violation> {
         if !matches!(self.kind, Kind::Text) {
             return Ok(());
@@ -347,7 +347,8 @@ impl Message {
     }
 }
 
-/// Appends to what is kept. Room grows as bytes come, not as they are declared, and to no more than `left` further bytes.
+/// Appends to what is kept. Room grows as bytes come, not as they are declared, and to no more than `left` further
+/// bytes.
 fn append(kept: &mut Vec<u8>, bytes: &[u8], left: usize) {
     let needed = kept.len() + bytes.len();
     if needed > kept.capacity() {

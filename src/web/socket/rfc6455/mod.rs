@@ -1,7 +1,7 @@
 //! WebSocket framing (RFC 6455) as a server speaks it, sans-IO.
 //!
-//! [`Decoder`] turns what a client sends, cut anywhere, into [`Event`]s; [`encode`](text) and its like turn answers into
-//! frames. There is no socket, no clock and no chat in here, and extensions are not spoken, so none is negotiated.
+//! [`Decoder`] turns what a client sends, cut anywhere, into [`Event`]s; [`encode`](text) and its like turn answers
+//! into frames. There is no socket, no clock and no chat in here, and extensions are not spoken, so none is negotiated.
 //!
 //! A frame that is whole in the bytes at hand is unmasked where it lies and handed out borrowed. Only what is not
 //! whole yet — part of a frame, a message whose last fragment is missing — is kept, so a transport may read all of its

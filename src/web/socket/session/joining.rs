@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Instant};
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::{Channel, ChannelState, Holder, Session};
+use super::{
+    Holder, Session,
+    channels::{Channel, ChannelState},
+};
 use crate::{
     chat,
     config::Limit,

@@ -3,7 +3,7 @@
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde_json::json;
 
-use super::{Channel, Session};
+use super::{Session, channels::Channel};
 use crate::{
     moment::Moment,
     phoenix::{Aside, ChannelId, Payload, Ref},

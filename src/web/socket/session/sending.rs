@@ -1,5 +1,5 @@
-//! Messages: the next one of a channel is taken up as soon as the last has its place among those to be stored, so that many
-//! are stored together, also when they are one client's.
+//! Messages: the next one of a channel is taken up as soon as the last has its place among those to be stored, so that
+//! many are stored together, also when they are one client's.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 

@@ -12,6 +12,9 @@ import { chromium } from "playwright-core";
 /** How long a page may take for what is waited for, in milliseconds: machines that run tests have much else to do. */
 const PATIENCE = 20_000;
 
+/** What a browser writes into the console by itself when the server refuses something. */
+export const REFUSED = [/Failed to load resource/, /WebSocket connection to .* failed/];
+
 const EXECUTABLE = process.env["CHROMIUM_BIN"] ?? "/usr/bin/chromium";
 
 /**

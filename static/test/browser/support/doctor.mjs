@@ -2,9 +2,6 @@
 // Somebody who has the embed doctor look at an embedding.
 import assert from "node:assert/strict";
 
-/** What a browser writes into the console by itself when the doctor tries what does not work. */
-export const REFUSED = [/Failed to load resource/, /WebSocket connection to .* failed/];
-
 /** @typedef {Partial<Record<"tenant" | "origin" | "csp" | "token" | "admin", string>>} Entered */
 
 /** What was found: states by check, and all there is to read about one. */

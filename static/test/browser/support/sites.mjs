@@ -20,8 +20,8 @@ let sites = 0;
 
 /**
  * A website: `pages` by their path (those of any other path are 404), `routes` of its backend. It is gone when the
- * file's tests are over. Its origin is `http://siteN.test:PORT`, which the tests' Chromium finds; with `host` it has that name
- * (`localhost` for one that browsers trust as they trust https).
+ * file's tests are over. Its origin is `http://siteN.test:PORT`, which the tests' Chromium finds; with `host` it has that
+ * name (`localhost` for one that browsers trust as they trust https).
  *
  * @param {{pages?: Record<string, Place>, routes?: Record<string, Route>, host?: string}} site
  * @returns {Promise<{origin: string, pages: Record<string, Place>}>} `pages` may be changed and added to at any time

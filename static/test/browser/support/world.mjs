@@ -5,8 +5,9 @@ import { tenant } from "./server.mjs";
 /** @typedef {import("./server.mjs").Visitor} Visitor */
 
 /**
- * Rooms, people and what they said: replies, threads, reactions, mentions, an edit, a deletion, links, code, a long word and right-to-left
- * text. `account` is somebody with a password, who is a member of all of it and has not read everything.
+ * Rooms, people and what they said: replies, threads, reactions, mentions, an edit, a deletion, links, code, a long word
+ * and right-to-left text. `account` is somebody with a password, who is a member of all of it and has not read
+ * everything.
  *
  * @param {import("./server.mjs").Target} server
  */
