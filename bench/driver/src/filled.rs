@@ -10,7 +10,7 @@ use crate::{
     baseline,
     database::{Engine, Place},
     error::BenchError,
-    generator,
+    generator, machine,
     measured::Measured,
     options::Options,
     page,
@@ -86,6 +86,7 @@ impl Filled {
                 let faults = generator::faults(&result);
                 (result, faults)
             } else {
+                machine::settle()?;
                 let time = Duration::from_secs(options.seconds.into());
                 (baseline::run(self.folder.path(), time).await?, vec![])
             };
@@ -102,6 +103,7 @@ impl Filled {
     /// Puts a new server on a new copy of the database under load.
     fn run(&self, name: &str, load: &Load, options: &Options) -> Result<Value, BenchError> {
         self.place.copy(FILLED, COPY)?;
+        machine::settle()?;
         let settings = load.settings.iter().copied().chain(options.settings());
         let server = Server::start(&options.server, &self.place.url(COPY), self.folder.path(), settings)?;
         let profiler = options

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command, thread};
 
-use crate::programs::run;
+use crate::{error::BenchError, programs::run};
 
 /// The machine in one line: processor, cores, memory, kernel.
 pub fn describe() -> String {
@@ -29,6 +29,11 @@ pub fn commit() -> String {
     let changed = git(&["status", "--porcelain", "--", ":/", ":(top,exclude)bench/results.md"]);
     let note = if changed.is_empty() { "" } else { ", with changes" };
     format!("{}{note}", commit.trim())
+}
+
+/// Waits until the disk has what was written so far: nobody is measured while it is written for somebody else.
+pub fn settle() -> Result<(), BenchError> {
+    run(&mut Command::new("sync")).map(drop)
 }
 
 /// Today, as year-month-day.
