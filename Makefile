@@ -3,7 +3,6 @@
 CARGO ?= cargo
 NPM ?= npm
 PORT ?= 4000
-SECONDS ?= 600
 CLIENTS = tests/clients
 UI = static
 PROFILE ?= release
@@ -66,15 +65,16 @@ fuzz: ## Feed what reads the bytes of strangers by a fuzzer, each target for ten
 	set -e; for target in $$($(CARGO) +nightly fuzz list); do \
 		mkdir -p fuzz/corpus/$$target; \
 		$(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
-			-max_total_time=$(SECONDS) -dict=fuzz/frames.dict -print_final_stats=1; \
+			-max_total_time=$(or $(SECONDS),600) -dict=fuzz/frames.dict -print_final_stats=1; \
 	done
 
 # Built together, so that what they share is compiled once. Without everything in it, the page is no result to keep.
-bench: test-deps ## Measure it and write bench/results.md (QUICK=1: does everything work; ONLY=name; PROFILE=ci; SET=NAME=VALUE; PERF=file)
+bench: test-deps ## Measure it and write bench/results.md (QUICK=1: does everything work; ONLY=name; RUNS=n; SECONDS=n of each run; PROFILE=ci; SET=NAME=VALUE; PERF=file)
 	$(CARGO) build --locked --profile $(PROFILE) -p parlour -p phxload -p parlour-bench
 	target/$(PROFILE)/parlour-bench --server target/$(PROFILE)/parlour --phxload target/$(PROFILE)/phxload \
 		--profile $(PROFILE) $(if $(QUICK),--quick) $(addprefix --only=,$(ONLY)) \
-		$(addprefix --set=,$(SET)) $(addprefix --perf=,$(PERF)) $(if $(QUICK)$(ONLY)$(SET)$(PERF),,--output bench/results.md --readme README.md)
+		$(addprefix --runs=,$(RUNS)) $(addprefix --seconds=,$(SECONDS)) $(addprefix --set=,$(SET)) $(addprefix --perf=,$(PERF)) \
+		$(if $(QUICK)$(ONLY)$(SET)$(PERF),,--output bench/results.md --readme README.md)
 
 test-deps: ## Install the Debian packages the tests need, when missing
 	@scripts/test-deps

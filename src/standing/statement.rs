@@ -373,3 +373,34 @@ fn join_rooms(select: &mut SelectStatement) {
                 .add(of_ban(room_sanction::Column::Kind).eq(SanctionKind::Ban)),
         );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TenantId;
+
+    #[test]
+    fn what_nobody_asks_for_is_not_looked_up() {
+        let claims = Claims {
+            tenant_id: TenantId::generate(),
+            user_id: UserId::generate(),
+            token_id: Uuid::nil(),
+            issued_at: Timestamp(0),
+            expires_at: 0,
+            key_id: None,
+        };
+        let token = Question::of_token(&claims);
+        let room = Question::in_room(&claims, RoomId::generate());
+        let shown = Question { shown: true, ..room };
+        for backend in [DbBackend::Sqlite, DbBackend::Postgres] {
+            let texts = Texts::new(backend);
+            let looks_up = |questions: &[Question]| {
+                let Text { columns, from } = texts.of(questions);
+                (from.contains("room_members"), columns.contains("description"))
+            };
+            assert_eq!(looks_up(&[token, token]), (false, false), "{backend:?}");
+            assert_eq!(looks_up(&[token, room, token]), (true, false), "{backend:?}");
+            assert_eq!(looks_up(&[shown, room, token]), (true, true), "{backend:?}");
+        }
+    }
+}
